@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "onhand",
+  products: [
+    .executable(name: "onhand", targets: ["onhand"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/attaswift/BigInt", from: "6.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    // The command: one call.
+    .executableTarget(name: "onhand", dependencies: ["Gateway"]),
+
+    // Configuration, composition, endpoints, lifecycle, command line.
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Capture", "Catalog", "Engine", "HTTPWire", "Runtime", "Server",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+
+    // Owners: each thin, on its own queue.
+    .target(
+      name: "Capture",
+      dependencies: [
+        "CPostgres", "Catalog", "Engine", "PGOutput", "Runtime",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "Server",
+      dependencies: [
+        "CLinux", "HTTPWire", "Runtime", .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.
+    .target(name: "Engine", dependencies: [.product(name: "BigInt", package: "BigInt")]),
+    .target(name: "Catalog", dependencies: ["Engine"]),
+    .target(name: "PGOutput"),
+    .target(name: "HTTPWire"),
+
+    // Queue executor, clock, metrics.
+    .target(name: "Runtime"),
+
+    // System modules and shims.
+    .target(name: "CLinux"),
+    .systemLibrary(
+      name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+  ]
+)

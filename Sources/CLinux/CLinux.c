@@ -1,0 +1,58 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+enum { EVENTS_MAX = 256 };
+
+int clinux_epoll_create(void) {
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+static int control(int epoll, int operation, int descriptor, uint32_t interest, uint64_t token) {
+    struct epoll_event event = {.events = interest, .data = {.u64 = token}};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+int clinux_epoll_add(int epoll, int descriptor, uint32_t interest, uint64_t token) {
+    return control(epoll, EPOLL_CTL_ADD, descriptor, interest, token);
+}
+
+int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t token) {
+    return control(epoll, EPOLL_CTL_MOD, descriptor, interest, token);
+}
+
+// `struct epoll_event` is packed on x86-64, which Swift cannot address: the reports are copied out.
+int clinux_epoll_poll(int epoll, struct clinux_event *events, int count) {
+    struct epoll_event reports[EVENTS_MAX];
+    int ready = epoll_wait(epoll, reports, count < EVENTS_MAX ? count : EVENTS_MAX, 0);
+    for (int i = 0; i < ready; i++) {
+        events[i].ready = reports[i].events;
+        events[i].token = reports[i].data.u64;
+    }
+    return ready;
+}
+
+int clinux_accept(int listener, struct sockaddr_storage *peer) {
+    socklen_t length = sizeof *peer;
+    return accept4(listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int clinux_stream_socket(int family) {
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int clinux_set_option(int descriptor, int level, int name, int value) {
+    return setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+int clinux_reset_on_close(int descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    return setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count) {
+    return send(descriptor, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count) {
+    return recv(descriptor, bytes, count, MSG_DONTWAIT);
+}

@@ -1,0 +1,52 @@
+#ifndef ONHAND_CLINUX_H
+#define ONHAND_CLINUX_H
+
+// What Linux has and Swift's Glibc module does not show: epoll, GNU extensions, and constants behind macros.
+
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/// One readiness report: the bits of `epoll_event.events` and the token the descriptor was added with.
+struct clinux_event {
+    uint32_t ready;
+    uint64_t token;
+};
+
+enum {
+    CLINUX_READABLE = EPOLLIN,
+    CLINUX_WRITABLE = EPOLLOUT,
+    CLINUX_PEER_CLOSED = EPOLLRDHUP,
+    CLINUX_HANGUP = EPOLLHUP,
+    CLINUX_FAILED = EPOLLERR,
+};
+
+/// Descriptors made here are closed on exec. All functions return what the call behind them does, with `errno`.
+int clinux_epoll_create(void);
+int clinux_epoll_add(int epoll, int descriptor, uint32_t interest, uint64_t token);
+int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t token);
+
+/// Fills `events` with at most `count` reports without waiting.
+int clinux_epoll_poll(int epoll, struct clinux_event *events, int count);
+
+/// accept4(2), non-blocking and closed on exec.
+int clinux_accept(int listener, struct sockaddr_storage *peer);
+
+/// socket(2) for a stream, non-blocking and closed on exec.
+int clinux_stream_socket(int family);
+
+/// setsockopt(2) with an int.
+int clinux_set_option(int descriptor, int level, int name, int value);
+
+/// Makes the next close(2) reset the connection and drop what is unsent.
+int clinux_reset_on_close(int descriptor);
+
+/// send(2) that neither blocks nor raises SIGPIPE.
+ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count);
+
+/// recv(2) that does not block.
+ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count);
+
+#endif

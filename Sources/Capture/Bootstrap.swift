@@ -1,0 +1,159 @@
+import Catalog
+import Engine
+import Logging
+
+/// Makes a slot, fills a dataflow from the slot's snapshot, and starts the stream where the snapshot ends.
+///
+/// No change is lost or seen twice: the snapshot shows what committed before the slot's consistent point, the stream what
+/// committed after. Runs on capture's queue and blocks it; the stop flag ends any wait.
+struct Bootstrap {
+  let configuration: CaptureConfiguration
+  let store: ViewStore
+  let status: CaptureStatus
+  let stop: StopFlag
+  let logger: Logger
+
+  struct Result {
+    let stream: LogStream
+    let dataflow: Dataflow
+    let position: Position
+  }
+
+  /// - Parameter history: what is known of the database's past, updated with what is found now.
+  func run(_ history: inout DatabaseHistory) throws -> Result {
+    status.set(.starting)
+    let replication = try connect(.replication)
+    let epoch = history.observe(try Self.identifySystem(replication))
+    let slot = try createSlot(replication)
+
+    let reader = try connect(.ordinary)
+    try reader.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try reader.execute(
+      "SET TRANSACTION SNAPSHOT \(PostgresConnection.quote(literal: slot.snapshot))")
+    try readGeometry(reader)
+    let plan = try ViewCheck.plan(configuration, reader)
+    let dataflow = Dataflow(plan: plan, store: store)
+    try readTables(dataflow, reader)
+    let position = Position(epoch: epoch, lsn: slot.consistentPoint)
+    try dataflow.finishStep(at: position, committedAt: nil, xid: nil)
+    try reader.execute("COMMIT")
+
+    try startReplication(replication, slot)
+    status.bootstraps.add()
+    return Result(stream: LogStream(replication), dataflow: dataflow, position: position)
+  }
+
+  private func connect(_ mode: PostgresConnection.Mode) throws -> PostgresConnection {
+    try PostgresConnection(configuration.conninfo, mode: mode, stop: stop)
+  }
+
+  // MARK: Slot and stream
+
+  private struct Slot {
+    let name: String
+    let consistentPoint: LSN
+    let snapshot: String
+  }
+
+  private static func identifySystem(_ connection: PostgresConnection) throws
+    -> DatabaseHistory.Observation
+  {
+    guard let row = try connection.execute("IDENTIFY_SYSTEM").first, row.count >= 3,
+      let system = row[0].flatMap({ UInt64($0) }), let timeline = row[1].flatMap({ UInt32($0) }),
+      let end = row[2].flatMap({ LSN($0) })
+    else { throw PostgresError(.protocol, "IDENTIFY_SYSTEM gave an unexpected answer") }
+    return DatabaseHistory.Observation(
+      systemIdentifier: system, timeline: timeline, walEnd: end)
+  }
+
+  /// Waits for transactions that were open, as it must: the snapshot is to have no commit order in doubt.
+  private func createSlot(_ connection: PostgresConnection) throws -> Slot {
+    status.set(.creatingSlot(waitingFor: []))
+    let name = "\(configuration.slot)_\(connection.serverProcess)"
+    try connection.start(
+      "CREATE_REPLICATION_SLOT \(PostgresConnection.quote(name)) TEMPORARY LOGICAL pgoutput"
+        + " (SNAPSHOT 'export')")
+    while try !connection.wait(seconds: 2) { reportWait(connection.serverProcess) }
+    guard let row = try connection.rows().first, row.count >= 3,
+      let point = row[1].flatMap({ LSN($0) }), let snapshot = row[2]
+    else { throw PostgresError(.protocol, "the slot came without a snapshot") }
+    return Slot(name: name, consistentPoint: point, snapshot: snapshot)
+  }
+
+  private func reportWait(_ process: Int32) {
+    guard let connection = try? connect(.ordinary),
+      let rows = try? connection.query(
+        """
+        SELECT pid, coalesce(application_name, ''), state FROM pg_catalog.pg_stat_activity
+        WHERE backend_xid IS NOT NULL AND pid <> $1::int ORDER BY xact_start LIMIT 5
+        """, [String(process)])
+    else { return }
+    let waitingFor = rows.map { "pid \($0[0] ?? "?") (\($0[1] ?? ""), \($0[2] ?? ""))" }
+    status.set(.creatingSlot(waitingFor: waitingFor))
+    logger.warning(
+      "slot_creation_waits", metadata: ["transactions": .array(waitingFor.map { .string($0) })])
+  }
+
+  private func startReplication(_ connection: PostgresConnection, _ slot: Slot) throws {
+    var publications = [configuration.publication]
+    if !configuration.appendOnly.isEmpty {
+      publications.append(configuration.appendOnlyPublication)
+    }
+    let names = PostgresConnection.quote(
+      literal: publications.map { PostgresConnection.quote($0) }.joined(separator: ","))
+    try connection.execute(
+      "START_REPLICATION SLOT \(PostgresConnection.quote(slot.name)) LOGICAL \(slot.consistentPoint)"
+        + " (proto_version '1', publication_names \(names), binary 'true')")
+    status.set(.streaming)
+  }
+
+  // MARK: Snapshot
+
+  private func readGeometry(_ connection: PostgresConnection) throws {
+    let rows = try connection.query(
+      """
+      SELECT name, setting FROM pg_catalog.pg_settings
+      WHERE name IN ('wal_block_size', 'wal_segment_size')
+      """)
+    let settings = Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", $0[1] ?? "") })
+    store.gate.setGeometry(
+      WALGeometry(
+        pageBytes: settings["wal_block_size"].flatMap { UInt64($0) } ?? 8192,
+        segmentBytes: settings["wal_segment_size"].flatMap { UInt64($0) } ?? 16 << 20))
+  }
+
+  private func readTables(_ dataflow: Dataflow, _ connection: PostgresConnection) throws {
+    let snapshot = SnapshotReader(connection)
+    for input in dataflow.inputs {
+      status.set(.bootstrapping(table: input.source.name.description))
+      status.update { $0.snapshotRows = 0 }
+      try snapshot.read(into: input) { rows in status.update { $0.snapshotRows += rows } }
+    }
+  }
+}
+
+/// What capture has seen of the database's history, which makes the epoch.
+struct DatabaseHistory {
+  struct Observation {
+    let systemIdentifier: UInt64
+    let timeline: UInt32
+    let walEnd: LSN
+  }
+
+  /// The last position reached, if any.
+  var position: Position?
+  private var last: Observation?
+  private var rewinds = 0
+
+  /// The epoch to use from now on: a new one if the log now ends behind what was seen of it.
+  mutating func observe(_ now: Observation) -> Epoch {
+    if let last, let position, last.systemIdentifier == now.systemIdentifier,
+      last.timeline == now.timeline, now.walEnd < position.lsn
+    {
+      rewinds += 1
+    }
+    last = now
+    return Epoch(
+      systemIdentifier: now.systemIdentifier, timeline: now.timeline, rewinds: rewinds)
+  }
+}

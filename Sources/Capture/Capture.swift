@@ -1,0 +1,212 @@
+import Dispatch
+import Engine
+import Logging
+import Runtime
+
+/// Follows the database: bootstraps, applies the log, and begins again when the connection is lost.
+///
+/// Everything that writes to the store happens on this actor's queue. While there is no stream, readers keep what there is,
+/// marked stale.
+package actor Capture: QueueConfined {
+  package nonisolated let executor = QueueExecutor(label: "onhand.capture")
+  package nonisolated let status = CaptureStatus()
+
+  private let configuration: CaptureConfiguration
+  private let store: ViewStore
+  private let clock: Clock
+  private let logger: Logger
+  private let stop = StopFlag()
+  private var history = DatabaseHistory()
+  private var session: Session?
+  private var retryDelay = Capture.retryDelayMin
+  private var timer: (any DispatchSourceTimer)?
+  private var isAskingForEnd = false
+
+  private struct Session {
+    let stream: LogStream
+    let applier: LogApplier
+    let source: any DispatchSourceRead
+    var lastStatus: Int64
+  }
+
+  private static let retryDelayMin = Duration.milliseconds(100)
+  private static let retryDelayMax = Duration.seconds(5)
+  /// How often the server hears of our position; far below any sensible `wal_sender_timeout`.
+  private static let statusInterval: Int64 = 1_000_000_000
+  /// Messages taken before the clock is looked at again.
+  private static let messagesPerTurn = 2_000
+  /// While somebody waits for a position, how often the server is asked where its log ends.
+  private static let askInterval = DispatchTimeInterval.milliseconds(2)
+
+  package init(
+    _ configuration: CaptureConfiguration, store: ViewStore, clock: Clock, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.clock = clock
+    self.logger = logger
+  }
+
+  /// Begins to follow the database, on its own queue.
+  package nonisolated func start() {
+    post { capture in
+      capture.startTimer()
+      capture.connect()
+    }
+  }
+
+  /// Ends the session and calls `completion` on the queue of capture.
+  package nonisolated func stop(_ completion: @escaping @Sendable () -> Void) {
+    stop.set()
+    post { capture in
+      capture.endSession()
+      capture.timer?.cancel()
+      capture.timer = nil
+      completion()
+    }
+  }
+
+  /// Asks the server where its log ends, until nobody waits for a position any more.
+  package nonisolated func positionIsAwaited() {
+    post { $0.askForEnd() }
+  }
+
+  // MARK: Sessions
+
+  private func connect() {
+    guard !stop.isSet else { return }
+    let bootstrap = Bootstrap(
+      configuration: configuration, store: store, status: status, stop: stop, logger: logger)
+    do {
+      let started = clock.monotonic
+      begin(try bootstrap.run(&history))
+      retryDelay = Self.retryDelayMin
+      logger.info(
+        "streaming",
+        metadata: [
+          "position": "\(history.position.map(String.init(describing:)) ?? "")",
+          "bootstrap_ms": "\((clock.monotonic - started) / 1_000_000)",
+        ])
+    } catch {
+      fail(error)
+    }
+  }
+
+  private func begin(_ result: Bootstrap.Result) {
+    history.position = result.position
+    let clock = clock
+    let applier = LogApplier(
+      result.dataflow, store: store, from: result.position, status: status,
+      now: { clock.wallMicroseconds })
+    let source = DispatchSource.makeReadSource(
+      fileDescriptor: result.stream.socket, queue: executor.queue)
+    source.setEventHandler { self.assumeIsolated { $0.readStream() } }
+    // The stream's connection lives until the source no longer watches its descriptor.
+    let stream = KeepAlive(result.stream)
+    source.setCancelHandler { stream.release() }
+    session = Session(
+      stream: result.stream, applier: applier, source: source, lastStatus: clock.monotonic)
+    source.activate()
+    readStream()
+  }
+
+  private func endSession() {
+    session?.source.cancel()
+    session = nil
+  }
+
+  private func fail(_ error: any Error) {
+    endSession()
+    guard !stop.isSet else { return }
+    store.gate.markStale(now: clock.monotonic)
+    let state = CaptureStatus.State(error)
+    status.set(state)
+    status.disconnects.add()
+    logger.error(
+      "\(state.name)",
+      metadata: ["reason": "\(error)", "retry_ms": "\(retryDelay.milliseconds)"])
+    executor.queue.asyncAfter(deadline: .now() + .milliseconds(retryDelay.milliseconds)) {
+      self.assumeIsolated { $0.connect() }
+    }
+    retryDelay = min(retryDelay * 2, Self.retryDelayMax)
+  }
+
+  // MARK: Streaming
+
+  private func readStream() {
+    guard let current = session else { return }
+    do {
+      var wantsReply = false
+      let hasMore = try current.stream.read(messagesMax: Self.messagesPerTurn) { message in
+        if case .reply = try current.applier.apply(message) { wantsReply = true }
+      }
+      if !hasMore { try current.applier.finishStep() }
+      history.position = history.position.map {
+        Position(epoch: $0.epoch, lsn: current.applier.position)
+      }
+      if wantsReply || clock.monotonic - current.lastStatus > Self.statusInterval {
+        try sendStatus(wantsReply: false)
+      }
+      // libpq may hold messages that the descriptor no longer tells of.
+      if hasMore { post { $0.readStream() } }
+    } catch {
+      fail(error)
+    }
+  }
+
+  private func sendStatus(wantsReply: Bool) throws {
+    guard let current = session else { return }
+    try current.stream.send(
+      position: current.applier.position.value, now: clock.wallMicroseconds,
+      wantsReply: wantsReply)
+    session?.lastStatus = clock.monotonic
+  }
+
+  private func startTimer() {
+    let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+    timer.schedule(deadline: .now() + 1, repeating: 1, leeway: .milliseconds(100))
+    timer.setEventHandler {
+      self.assumeIsolated { capture in
+        do { try capture.sendStatus(wantsReply: false) } catch { capture.fail(error) }
+      }
+    }
+    timer.activate()
+    self.timer = timer
+  }
+
+  private func askForEnd() {
+    guard !isAskingForEnd else { return }
+    isAskingForEnd = true
+    ask()
+  }
+
+  private func ask() {
+    guard session != nil, store.gate.hasWaiters(now: clock.monotonic) else {
+      isAskingForEnd = false
+      return
+    }
+    do { try sendStatus(wantsReply: true) } catch {
+      isAskingForEnd = false
+      return fail(error)
+    }
+    executor.queue.asyncAfter(deadline: .now() + Self.askInterval) {
+      self.assumeIsolated { $0.ask() }
+    }
+  }
+}
+
+/// Holds the stream for the cancel handler, which may run on any thread.
+private final class KeepAlive: @unchecked Sendable {
+  private var stream: LogStream?
+
+  init(_ stream: LogStream) { self.stream = stream }
+
+  func release() { stream = nil }
+}
+
+extension Duration {
+  var milliseconds: Int {
+    let (seconds, attoseconds) = components
+    return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+  }
+}

@@ -1,0 +1,66 @@
+import Runtime
+import Synchronization
+
+/// How capture is doing, for readiness and metrics; written by capture, read by any thread.
+package final class CaptureStatus: Sendable {
+  package enum State: Sendable, Equatable {
+    case starting
+    /// Creating the slot, which waits for open write transactions.
+    case creatingSlot(waitingFor: [String])
+    /// Reading the snapshot of a table.
+    case bootstrapping(table: String)
+    case streaming
+    /// Lost the server; tries again.
+    case disconnected(reason: String)
+    /// A view or its tables can't be followed as they are; tries again.
+    case refused(reason: String)
+
+    /// A word for logs, `/readyz` and metrics.
+    package var name: String {
+      switch self {
+      case .starting: "starting"
+      case .creatingSlot: "creating_slot"
+      case .bootstrapping: "bootstrapping"
+      case .streaming: "streaming"
+      case .disconnected: "disconnected"
+      case .refused: "refused"
+      }
+    }
+
+    /// What an operator should know beside the name.
+    package var detail: String? {
+      switch self {
+      case .starting, .streaming: nil
+      case .creatingSlot(let waitingFor):
+        waitingFor.isEmpty ? nil : "waits for \(waitingFor.joined(separator: ", "))"
+      case .bootstrapping(let table): table
+      case .disconnected(let reason), .refused(let reason): reason
+      }
+    }
+  }
+
+  package struct Progress: Sendable {
+    package var state = State.starting
+    /// Rows read of the current snapshot.
+    package var snapshotRows = 0
+    /// Microseconds since 2000-01-01 UTC of the last transaction applied.
+    package var lastCommit: Int64?
+    /// Where the server's log ended when it last said.
+    package var serverEnd: UInt64 = 0
+  }
+
+  private let progress = Mutex(Progress())
+  package let transactions = Counter()
+  package let rows = Counter()
+  package let steps = Counter()
+  package let bootstraps = Counter()
+  package let disconnects = Counter()
+
+  package init() {}
+
+  package var current: Progress { progress.withLock { $0 } }
+
+  func set(_ state: State) { progress.withLock { $0.state = state } }
+
+  func update(_ change: (inout Progress) -> Void) { progress.withLock { change(&$0) } }
+}

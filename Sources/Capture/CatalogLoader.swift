@@ -1,0 +1,213 @@
+import Catalog
+import Engine
+
+/// Reads from the system catalogs what compiling views takes, all of it as of one transaction.
+package struct CatalogLoader {
+  private let connection: PostgresConnection
+
+  package init(_ connection: PostgresConnection) { self.connection = connection }
+
+  /// Loads the views called `names` and everything below them.
+  ///
+  /// - Returns: the catalogs, and the views' OIDs in the order of `names`.
+  package func load(views names: [String]) throws -> (CatalogSnapshot, [UInt32]) {
+    var snapshot = CatalogSnapshot()
+    snapshot.serverMajor = connection.serverVersion / 10_000
+    let views = try names.map { try resolve($0, kinds: "v,m,r,p,f") }
+    var wanted = Set(views)
+    while !wanted.isEmpty {
+      try loadRelations(wanted, &snapshot)
+      wanted = Self.reads(of: snapshot).subtracting(snapshot.relations.keys)
+      let missing = wanted
+      if missing.isEmpty { break }
+    }
+    try loadFunctions(&snapshot)
+    try loadTypes(&snapshot)
+    try loadCollations(&snapshot)
+    return (snapshot, views)
+  }
+
+  /// The OID of the relation called `schema.name`, or `name` where only one schema has it.
+  package func resolve(_ name: String, kinds: String) throws -> UInt32 {
+    let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+    let rows = try connection.query(
+      """
+      SELECT c.oid, n.nspname FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relname = $1 AND ($2::text IS NULL OR n.nspname = $2)
+        AND c.relkind::text = ANY (string_to_array($3, ','))
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+      ORDER BY n.nspname
+      """, [parts.last, parts.count == 2 ? parts[0] : nil, kinds])
+    guard let first = rows.first, let oid = first[0].flatMap({ UInt32($0) }) else {
+      throw Refusal(
+        subject: name, construct: "it does not exist",
+        advice: "check the name and the database, or create it")
+    }
+    guard rows.count == 1 else {
+      let schemas = rows.compactMap { $0[1] }.joined(separator: ", ")
+      throw Refusal(
+        subject: name, construct: "schemas \(schemas) each have one",
+        advice: "write schema.\(name) in the configuration")
+    }
+    return oid
+  }
+
+  /// The relations that the loaded definitions name.
+  private static func reads(of snapshot: CatalogSnapshot) -> Set<UInt32> {
+    var oids: Set<UInt32> = []
+    for relation in snapshot.relations.values {
+      relation.rule?.walk { node in
+        if node.tag == "RANGETBLENTRY", node.int("rtekind") == 0 { oids.insert(node.oid("relid")) }
+      }
+    }
+    return oids.subtracting([0])
+  }
+
+  private static func array(_ oids: some Sequence<UInt32>) -> String {
+    "{" + oids.sorted().map(String.init).joined(separator: ",") + "}"
+  }
+
+  // MARK: Relations
+
+  private func loadRelations(_ oids: Set<UInt32>, _ snapshot: inout CatalogSnapshot) throws {
+    let rows = try connection.query(
+      """
+      SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident, c.reltuples,
+        EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
+        CASE WHEN c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) ELSE false END,
+        r.ev_action, CASE WHEN r.oid IS NULL THEN '' ELSE pg_catalog.pg_get_viewdef(c.oid) END
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
+      WHERE c.oid = ANY ($1::oid[])
+      """, [Self.array(oids)])
+    var loaded: [UInt32: CatalogSnapshot.Relation] = [:]
+    for row in rows {
+      let relation = try Self.relation(row)
+      loaded[relation.oid] = relation
+    }
+    try loadColumns(&loaded)
+    try loadIndexes(&loaded)
+    snapshot.relations.merge(loaded) { _, new in new }
+  }
+
+  private static func relation(_ row: [String?]) throws -> CatalogSnapshot.Relation {
+    var relation = CatalogSnapshot.Relation(
+      oid: oid(row[0]), name: QualifiedName(schema: row[1] ?? "", name: row[2] ?? ""),
+      kind: CatalogSnapshot.Relation.Kind(rawValue: row[3] ?? "") ?? .other,
+      persistence: row[4] ?? "", replicaIdentity: row[5] ?? "")
+    relation.estimatedRows = row[6].flatMap { Double($0) } ?? 0
+    relation.hasInheritors = row[7] == "t"
+    relation.bindsRowSecurity = row[8] == "t"
+    relation.rule = try row[9].map { try NodeTreeParser.parse($0) }
+    relation.definition = row[10] ?? ""
+    return relation
+  }
+
+  private func loadColumns(_ relations: inout [UInt32: CatalogSnapshot.Relation]) throws {
+    let rows = try connection.query(
+      """
+      SELECT attrelid, attnum, attname, atttypid,
+        pg_catalog.format_type(atttypid, atttypmod), attnotnull, attgenerated <> ''
+      FROM pg_catalog.pg_attribute
+      WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped
+      ORDER BY attrelid, attnum
+      """, [Self.array(relations.keys)])
+    for row in rows {
+      relations[Self.oid(row[0])]?.columns.append(
+        CatalogSnapshot.Relation.Column(
+          attribute: row[1].flatMap { Int($0) } ?? 0, name: row[2] ?? "",
+          typeOID: Self.oid(row[3]), typeName: row[4] ?? "", isNotNull: row[5] == "t",
+          isGenerated: row[6] == "t"))
+    }
+  }
+
+  private func loadIndexes(_ relations: inout [UInt32: CatalogSnapshot.Relation]) throws {
+    let rows = try connection.query(
+      """
+      SELECT indrelid, indkey, indnkeyatts, indisprimary, indisreplident,
+        indisunique AND indimmediate AND indisvalid AND indpred IS NULL AND indexprs IS NULL
+      FROM pg_catalog.pg_index WHERE indrelid = ANY ($1::oid[])
+      ORDER BY indrelid, indisprimary DESC, indexrelid
+      """, [Self.array(relations.keys)])
+    for row in rows {
+      let oid = Self.oid(row[0])
+      guard let relation = relations[oid] else { continue }
+      let count = row[2].flatMap { Int($0) } ?? 0
+      let key = (row[1] ?? "").split(separator: " ").prefix(count).compactMap { Int($0) }
+      let isNotNull = key.allSatisfy { relation.column($0)?.isNotNull ?? false }
+      if row[5] == "t", isNotNull { relations[oid]?.uniqueKeys.append(key) }
+      let identifies =
+        relation.replicaIdentity == "i"
+        ? row[4] == "t" : relation.replicaIdentity == "d" && row[3] == "t"
+      if identifies { relations[oid]?.replicaIdentityColumns = key }
+    }
+  }
+
+  // MARK: Functions, types, collations
+
+  private func loadFunctions(_ snapshot: inout CatalogSnapshot) throws {
+    var oids: Set<UInt32> = []
+    for relation in snapshot.relations.values {
+      relation.rule?.walk { node in
+        for field in ["funcid", "opfuncid", "aggfnoid"] { oids.insert(node.oid(field)) }
+      }
+    }
+    let rows = try connection.query(
+      """
+      SELECT p.oid, p.proname, CASE WHEN l.lanname = 'internal' THEN p.prosrc END,
+        p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace, p.provolatile = 'v' OR p.provolatile = 's'
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+      WHERE p.oid = ANY ($1::oid[])
+      """, [Self.array(oids.subtracting([0]))])
+    for row in rows {
+      snapshot.functions[Self.oid(row[0])] = CatalogSnapshot.Function(
+        name: row[1] ?? "", internalName: row[2], isSystem: row[3] == "t", isVolatile: row[4] == "t"
+      )
+    }
+  }
+
+  private func loadTypes(_ snapshot: inout CatalogSnapshot) throws {
+    var oids: Set<UInt32> = []
+    for relation in snapshot.relations.values {
+      oids.formUnion(relation.columns.map(\.typeOID))
+      relation.rule?.walk { node in
+        for field in ["consttype", "funcresulttype", "opresulttype", "resulttype", "casetype"] {
+          oids.insert(node.oid(field))
+        }
+      }
+    }
+    let types = Self.array(oids.subtracting([0]))
+    let rows = try connection.query(
+      """
+      SELECT oid, typtype, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type
+      WHERE oid = ANY ($1::oid[])
+      """, [types])
+    for row in rows {
+      snapshot.typeNames[Self.oid(row[0])] = row[2]
+      if row[1] == "e" { snapshot.enums.insert(Self.oid(row[0])) }
+    }
+    let labels = try connection.query(
+      "SELECT oid, enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = ANY ($1::oid[])", [types])
+    for row in labels { snapshot.enumLabels[Self.oid(row[0])] = row[1] }
+  }
+
+  private func loadCollations(_ snapshot: inout CatalogSnapshot) throws {
+    // Provider "b" is the server's own, which orders by code point, as UTF-8 bytes do.
+    let rows = try connection.query(
+      """
+      SELECT c.oid, c.collisdeterministic,
+        CASE c.collprovider WHEN 'd' THEN d.datlocprovider = 'b'
+            OR (d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
+          WHEN 'c' THEN c.collcollate IN ('C', 'POSIX') ELSE c.collprovider = 'b' END
+      FROM pg_catalog.pg_collation c, pg_catalog.pg_database d
+      WHERE d.datname = pg_catalog.current_database()
+      """)
+    for row in rows {
+      if row[1] == "f" { snapshot.nondeterministicCollations.insert(Self.oid(row[0])) }
+      if row[2] == "t" { snapshot.byteOrderedCollations.insert(Self.oid(row[0])) }
+    }
+  }
+
+  private static func oid(_ text: String?) -> UInt32 { text.flatMap { UInt32($0) } ?? 0 }
+}

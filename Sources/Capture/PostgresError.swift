@@ -1,0 +1,31 @@
+/// What went wrong between here and the server.
+package struct PostgresError: Error, Sendable, CustomStringConvertible {
+  package enum Kind: Sendable, Equatable {
+    /// No connection, or it was lost.
+    case connection
+    /// The server refused a statement.
+    case statement
+    /// The server sent what was not expected.
+    case `protocol`
+    /// We were asked to stop.
+    case cancelled
+  }
+
+  package let kind: Kind
+  package let message: String
+  /// Five characters, where the server gave them.
+  package let sqlState: String
+
+  package init(_ kind: Kind, _ message: String, sqlState: String = "") {
+    self.kind = kind
+    // libpq ends its messages with a newline.
+    var trimmed = Substring(message)
+    while let last = trimmed.last, last.isWhitespace { trimmed.removeLast() }
+    self.message = String(trimmed)
+    self.sqlState = sqlState
+  }
+
+  package var description: String {
+    sqlState.isEmpty ? message : "\(message) (SQLSTATE \(sqlState))"
+  }
+}

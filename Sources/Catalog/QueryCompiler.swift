@@ -1,0 +1,306 @@
+import Engine
+
+/// Compiles one `SELECT`: the leaves it reads, the conditions on them, grouping and output.
+///
+/// Expressions name a leaf by its number (`Column.input`) and a column of that leaf's node.
+struct QueryCompiler {
+  let view: String
+  private let query: NodeTree
+  private let outerQueries: [NodeTree]
+  private(set) var leaves: [CompiledRelation] = []
+  /// The leaf that each range table entry became.
+  private var leafOfEntry: [Int: Int] = [:]
+  private var conditions: [Expression] = []
+
+  static func compile(
+    _ query: NodeTree, of view: String, outerQueries: [NodeTree], in compiler: inout ViewCompiler
+  ) throws(Refusal) -> CompiledRelation {
+    var queryCompiler = QueryCompiler(view: view, query: query, outerQueries: outerQueries)
+    return try queryCompiler.compile(&compiler)
+  }
+
+  private init(view: String, query: NodeTree, outerQueries: [NodeTree]) {
+    self.view = view
+    self.query = query
+    self.outerQueries = outerQueries
+  }
+
+  func refusal(_ construct: String, _ advice: String) -> Refusal {
+    Refusal(subject: view, construct: construct, advice: advice)
+  }
+
+  private mutating func compile(_ compiler: inout ViewCompiler) throws(Refusal) -> CompiledRelation
+  {
+    try checkSupported()
+    if !query["setOperations"].isNull { return try setOperation(&compiler) }
+    try compileFrom(&compiler)
+
+    let targets = query["targetList"].elements.filter { !$0.flag("resjunk") }
+    var select = SelectList(names: targets.map { $0["resname"].text ?? "?column?" })
+    let grouped =
+      query.flag("hasAggs") || !query["groupClause"].isNull || !query["havingQual"].isNull
+    var scope = ExpressionCompiler(allowsAggregates: grouped)
+    for target in targets {
+      select.expressions.append(try scope.compile(target["expr"], &self, &compiler))
+    }
+    let relation: CompiledRelation
+    if grouped {
+      select.having = try scope.compileCondition(query["havingQual"], &self, &compiler)
+      for clause in query["groupClause"].elements {
+        let reference = clause.int("tleSortGroupRef")
+        let target = query["targetList"].elements.first {
+          $0.int("ressortgroupref") == reference
+        }
+        guard let target else { throw refusal("GROUP BY", "its target is missing") }
+        select.keys.append(try scope.compile(target["expr"], &self, &compiler))
+      }
+      select.aggregates = scope.aggregates
+      relation = try GroupingPlanner.plan(
+        select, from: join(compiler), subject: view, in: &compiler)
+    } else {
+      relation = JoinPlanner.project(select, from: join(compiler), in: &compiler)
+    }
+    return query["distinctClause"].isNull ? relation : distinct(relation, &compiler)
+  }
+
+  private func checkSupported() throws(Refusal) {
+    guard query.tag == "QUERY", query.int("commandType") == 1 else {
+      throw refusal("a rule that is not a SELECT", "define it with CREATE VIEW ... AS SELECT")
+    }
+    let flags: [(String, String, String)] = [
+      ("hasWindowFuncs", "window functions", "group instead, or rank in the client"),
+      ("hasTargetSRFs", "set-returning functions", "join a table instead"),
+      ("hasSubLinks", "a subquery in an expression", "write it as a join"),
+      ("hasDistinctOn", "DISTINCT ON", "use MIN or MAX with GROUP BY"),
+      ("hasRecursive", "WITH RECURSIVE", "keep the closure in a table"),
+      ("hasModifyingCTE", "data-modifying WITH", "a view only reads"),
+      ("hasForUpdate", "FOR UPDATE", "leave it out"),
+    ]
+    for (flag, construct, advice) in flags where query.flag(flag) {
+      throw refusal(construct, advice)
+    }
+    guard query["limitCount"].isNull, query["limitOffset"].isNull else {
+      throw refusal("LIMIT or OFFSET", "leave it out and limit the query to the view")
+    }
+    guard query["groupingSets"].isNull else {
+      throw refusal("GROUPING SETS, ROLLUP or CUBE", "one view per grouping")
+    }
+  }
+
+  private func join(_ compiler: ViewCompiler) -> JoinTree {
+    JoinTree(leaves: leaves, conditions: conditions, compiler: compiler)
+  }
+
+  // MARK: FROM
+
+  private mutating func compileFrom(_ compiler: inout ViewCompiler) throws(Refusal) {
+    try addFromItem(query["jointree"], &compiler)
+    if leaves.isEmpty {
+      throw refusal("a SELECT without FROM", "it never changes; keep the value in a table")
+    }
+  }
+
+  private mutating func addFromItem(_ item: NodeTree, _ compiler: inout ViewCompiler)
+    throws(Refusal)
+  {
+    switch item.tag {
+    case "FROMEXPR":
+      for child in item["fromlist"].elements { try addFromItem(child, &compiler) }
+    case "JOINEXPR":
+      guard item.int("jointype") == 0 else {
+        throw refusal("an outer join", "not supported yet; use an inner join")
+      }
+      try addFromItem(item["larg"], &compiler)
+      try addFromItem(item["rarg"], &compiler)
+    case "RANGETBLREF":
+      try addLeaf(item.int("rtindex"), &compiler)
+      return
+    default: throw refusal("\(item.tag ?? "an unknown item") in FROM", "use tables and joins")
+    }
+    var scope = ExpressionCompiler(allowsAggregates: false)
+    if let condition = try scope.compileCondition(item["quals"], &self, &compiler) {
+      conditions.append(contentsOf: condition.conjuncts)
+    }
+  }
+
+  private mutating func addLeaf(_ index: Int, _ compiler: inout ViewCompiler) throws(Refusal) {
+    let entry = rangeTableEntry(index)
+    guard !entry.flag("lateral") else { throw refusal("LATERAL", "write it as a join") }
+    guard entry["tablesample"].isNull else {
+      throw refusal("TABLESAMPLE", "a sample can't be kept live")
+    }
+    let leaf: CompiledRelation
+    switch entry.int("rtekind") {
+    case 0: leaf = try compiler.relation(entry.oid("relid"), readBy: view)
+    case 1:
+      leaf = try QueryCompiler.compile(
+        entry["subquery"], of: view, outerQueries: [query] + outerQueries, in: &compiler)
+    case 6: leaf = try commonTable(entry, &compiler)
+    case 3: throw refusal("a function in FROM", "join a table instead")
+    case 5: throw refusal("VALUES in FROM", "keep the values in a table")
+    case 8: return
+    default: throw refusal("an unknown item in FROM", "use tables, views, subqueries and WITH")
+    }
+    leafOfEntry[index] = leaves.count
+    leaves.append(leaf)
+  }
+
+  func rangeTableEntry(_ index: Int) -> NodeTree {
+    let entries = query["rtable"].elements
+    return entries.indices.contains(index - 1) ? entries[index - 1] : .null
+  }
+
+  private func commonTable(_ entry: NodeTree, _ compiler: inout ViewCompiler) throws(Refusal)
+    -> CompiledRelation
+  {
+    let queries = [query] + outerQueries
+    let level = entry.int("ctelevelsup")
+    guard queries.indices.contains(level),
+      let table = queries[level]["cteList"].elements.first(where: {
+        $0["ctename"].text == entry["ctename"].text
+      })
+    else { throw refusal("WITH \(entry["ctename"].text ?? "")", "its query is missing") }
+    return try QueryCompiler.compile(
+      table["ctequery"], of: view, outerQueries: Array(queries[level...]), in: &compiler)
+  }
+
+  /// What a `Var` names.
+  mutating func column(
+    _ variable: NodeTree, _ scope: inout ExpressionCompiler, _ compiler: inout ViewCompiler
+  ) throws(Refusal) -> Expression {
+    guard variable.int("varlevelsup") == 0 else {
+      throw refusal("a reference to an outer query", "write it as a join")
+    }
+    let attribute = variable.int("varattno")
+    let number = variable.int("varno")
+    let entry = rangeTableEntry(number)
+    switch entry.int("rtekind") {
+    case 2:
+      let aliases = entry["joinaliasvars"].elements
+      guard aliases.indices.contains(attribute - 1) else {
+        throw refusal("a whole joined row", "name the columns")
+      }
+      return try scope.compile(aliases[attribute - 1], &self, &compiler)
+    case 9:
+      // PG 18 puts grouping expressions behind an entry of kind GROUP.
+      let expressions = entry["groupexprs"].elements
+      guard expressions.indices.contains(attribute - 1) else {
+        throw refusal("a whole grouped row", "name the columns")
+      }
+      return try scope.compile(expressions[attribute - 1], &self, &compiler)
+    default: break
+    }
+    guard let leaf = leafOfEntry[number] else {
+      throw refusal("a reference to range table entry \(number)", "simplify FROM")
+    }
+    guard !compiler.catalog.nondeterministicCollations.contains(variable.oid("varcollid")) else {
+      throw refusal(
+        "a column with a nondeterministic collation", "use a deterministic one for it")
+    }
+    if let source = leaves[leaf].source {
+      var column = try compiler.sourceColumn(attribute, of: source, readBy: view)
+      column.input = leaf
+      return .column(column)
+    }
+    guard leaves[leaf].visible.indices.contains(attribute - 1) else {
+      throw refusal("a whole row", "name the columns")
+    }
+    return .column(
+      Expression.Column(
+        input: leaf, index: attribute - 1, type: leaves[leaf].visible[attribute - 1]))
+  }
+
+  // MARK: UNION ALL and DISTINCT
+
+  private mutating func setOperation(_ compiler: inout ViewCompiler) throws(Refusal)
+    -> CompiledRelation
+  {
+    let relation = try setOperand(query["setOperations"], &compiler)
+    var named = relation
+    named.names = query["targetList"].elements.filter { !$0.flag("resjunk") }.map {
+      $0["resname"].text ?? "?column?"
+    }
+    return named
+  }
+
+  private mutating func setOperand(_ tree: NodeTree, _ compiler: inout ViewCompiler)
+    throws(Refusal) -> CompiledRelation
+  {
+    if tree.tag == "RANGETBLREF" {
+      try addLeaf(tree.int("rtindex"), &compiler)
+      return try visiblePart(leaves[leaves.count - 1], &compiler)
+    }
+    // SetOperation: SETOP_UNION is 1 (0 is none).
+    guard tree.int("op") == 1 else {
+      throw refusal("INTERSECT or EXCEPT", "use a join")
+    }
+    let left = try setOperand(tree["larg"], &compiler)
+    let right = try setOperand(tree["rarg"], &compiler)
+    guard left.visible == right.visible else {
+      throw refusal("UNION of different types", "cast the columns to one type")
+    }
+    let union = CompiledRelation(
+      node: compiler.plan.add(.union([left.node, right.node])), visible: left.visible,
+      names: left.names, estimatedRows: left.estimatedRows + right.estimatedRows)
+    return tree.flag("all") ? union : distinct(union, &compiler)
+  }
+
+  /// The relation without hidden columns, so that both sides of a union are alike.
+  private func visiblePart(_ relation: CompiledRelation, _ compiler: inout ViewCompiler)
+    throws(Refusal) -> CompiledRelation
+  {
+    guard compiler.plan.types(of: relation.node).count != relation.visible.count else {
+      return relation
+    }
+    let outputs = relation.visible.enumerated().map {
+      Expression.column(Expression.Column(index: $0.offset, type: $0.element))
+    }
+    var part = relation
+    part = CompiledRelation(
+      node: compiler.plan.add(.map(input: relation.node, filter: nil, outputs: outputs)),
+      visible: relation.visible, names: relation.names, estimatedRows: relation.estimatedRows)
+    return part
+  }
+
+  private func distinct(_ relation: CompiledRelation, _ compiler: inout ViewCompiler)
+    -> CompiledRelation
+  {
+    let keys = relation.visible.enumerated().map {
+      Expression.column(Expression.Column(index: $0.offset, type: $0.element))
+    }
+    var distinct = CompiledRelation(
+      node: compiler.plan.add(
+        .aggregate(input: relation.node, filter: nil, keys: keys, aggregates: [])),
+      visible: relation.visible, names: relation.names,
+      dependencies: relation.dependencies.projected(Array(keys.indices)))
+    distinct.identity = distinct.dependencies.minimized(Array(keys.indices))
+    return distinct
+  }
+}
+
+/// The output of a query before it is planned.
+struct SelectList {
+  let names: [String]
+  var expressions: [Expression] = []
+  var keys: [Expression] = []
+  var aggregates: [Plan.Aggregate] = []
+  var having: Expression?
+
+  init(names: [String]) { self.names = names }
+}
+
+extension Expression {
+  /// The parts of an AND, all of which must hold.
+  var conjuncts: [Expression] {
+    if case .and(let operands) = self { operands.flatMap(\.conjuncts) } else { [self] }
+  }
+
+  /// The AND of conditions; nil for none.
+  static func conjunction(_ conditions: [Expression]) -> Expression? {
+    switch conditions.count {
+    case 0: nil
+    case 1: conditions[0]
+    default: .and(conditions)
+    }
+  }
+}

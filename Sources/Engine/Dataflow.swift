@@ -1,0 +1,93 @@
+/// A plan at work: tables in, changes of views out.
+///
+/// Belongs to one queue. A step is what one source transaction, or several on end, changed: fill ``inputs``, then
+/// ``finishStep(at:committedAt:xid:)``. After a fault the state is of no use: build a new dataflow from a snapshot, whose
+/// first step publishes the difference to what readers see.
+package final class Dataflow {
+  /// One per source of the plan, in its order.
+  package let inputs: [TableInput]
+  package let plan: Plan
+
+  private let store: ViewStore
+  private let operators: [Operator]
+  private let sinks: [ViewSink]
+  private let directory: ViewDirectory
+  private var hasPublished = false
+
+  /// - Parameter store: where the rows of the plan's views are, and go.
+  package init(plan: Plan, store: ViewStore) {
+    self.plan = plan
+    self.store = store
+    var operators: [Operator] = []
+    var inputs: [TableInput] = []
+    for node in plan.nodes.indices {
+      let built = Self.makeOperator(plan, node, operators, hasher: store.hasher)
+      if let input = built as? TableInput { inputs.append(input) }
+      for (port, input) in plan.inputs(of: node).enumerated() {
+        operators[input].connect(to: built, port: port)
+      }
+      operators.append(built)
+    }
+    directory = store.directory(for: plan.views)
+    sinks = directory.views.map { view in
+      let node = view.definition.node
+      let sink = ViewSink(
+        view: view, node: node, layout: operators[node].layout, hasher: store.hasher)
+      operators[node].connect(to: sink, port: 0)
+      return sink
+    }
+    self.inputs = inputs
+    self.operators = operators
+  }
+
+  /// Makes the step's changes visible, all at once, and hands them to who listens.
+  ///
+  /// - Parameters:
+  ///   - committedAt: microseconds since 2000-01-01 UTC; nil for a snapshot.
+  ///   - xid: of the last transaction in the step; nil for a snapshot.
+  package func finishStep(at position: Position, committedAt: Int64?, xid: UInt32?)
+    throws(DataflowFault)
+  {
+    for node in operators { try node.flush() }
+    let sequence = store.nextSequence()
+    var changes: [ViewChange] = []
+    for sink in sinks { changes.append(contentsOf: try sink.apply(sequence: sequence)) }
+    store.publish(
+      sequence: sequence, position: position, directory: hasPublished ? nil : directory)
+    hasPublished = true
+    store.feed.send(changes, position: position, committedAt: committedAt, xid: xid)
+    for sink in sinks { sink.endStep() }
+    store.prune(directory)
+  }
+
+  private static func makeOperator(
+    _ plan: Plan, _ node: Int, _ built: [Operator], hasher: RowHasher
+  ) -> Operator {
+    switch plan.nodes[node] {
+    case .source(let index):
+      TableInput(source: plan.sources[index], node: node, hasher: hasher)
+    case .map(let input, let filter, let outputs):
+      MapOperator(filter: filter, outputs: outputs, input: built[input].layout)
+    case .aggregate(let input, let filter, let keys, let aggregates):
+      AggregateOperator(
+        filter: filter, keys: keys, aggregates: aggregates, input: built[input].layout, node: node,
+        hasher: hasher)
+    case .join(let inputs, let equalities, let residual, let outputs):
+      JoinOperator(
+        inputs: inputs.map { built[$0].layout }, equalities: equalities, residual: residual,
+        outputs: outputs, hasher: hasher)
+    case .union: UnionOperator(layout: RowLayout(plan.types(of: node)), node: node)
+    }
+  }
+}
+
+extension Plan {
+  /// The nodes that a node reads, in the order of its ports.
+  func inputs(of node: NodeID) -> [NodeID] {
+    switch nodes[node] {
+    case .source: []
+    case .map(let input, _, _), .aggregate(let input, _, _, _): [input]
+    case .join(let inputs, _, _, _), .union(let inputs): inputs
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/// The rows of one input of a join, found by any of several sets of columns.
+///
+/// Each distinct row is one record with its weight; each index is a table from key to the first record of a
+/// list, which runs through the records. A row with a null in an index's key is not in that index: it matches nothing.
+struct JoinArrangement: ~Copyable {
+  /// One way to look rows up.
+  struct Index {
+    let columns: [Int]
+    let slots: [ColumnSlot]
+    let key: CanonicalKey
+  }
+
+  /// A row's payload: its weight, then for each index the record before, the record after and the index's entry.
+  private enum Link {
+    static func previous(_ index: Int) -> Int { 8 + 24 * index }
+    static func next(_ index: Int) -> Int { 16 + 24 * index }
+    static func owner(_ index: Int) -> Int { 24 + 24 * index }
+  }
+
+  private(set) var indexes: [Index]
+  private let hasher: RowHasher
+  private var rows: RowTable
+  /// By index; payload: the first record of the list.
+  private var tables: [RowTableBox]
+
+  init(layout: RowLayout, indexedBy columnSets: [[Int]], hasher: RowHasher) {
+    self.hasher = hasher
+    indexes = columnSets.map { columns in
+      Index(
+        columns: columns, slots: columns.map { layout.slots[$0] },
+        key: CanonicalKey(columns.map { layout.types[$0] }))
+    }
+    rows = RowTable(payloadBytes: 8 + 24 * columnSets.count)
+    tables = columnSets.map { _ in RowTableBox() }
+  }
+
+  mutating func add(_ row: RowRef, weight: Int) {
+    var inserted = false
+    let record = rows.findOrInsert(row, hash: hasher.hash(row), inserted: &inserted)
+    let total = record.payload.load(as: Int.self) + weight
+    record.payload.storeBytes(of: total, as: Int.self)
+    if inserted { for index in indexes.indices { link(record, index) } }
+    if total == 0 {
+      for index in indexes.indices { unlink(record, index) }
+      rows.remove(record)
+    }
+  }
+
+  /// Calls `body` with each row whose key in `index` is `key`, and its weight.
+  @inline(__always)
+  borrowing func forEachMatch(in index: Int, matching key: RowRef, _ body: (RowRef, Int) -> Void) {
+    guard let entry = tables[index].table.find(key, hash: hasher.hash(key)) else { return }
+    var next = entry.payload.load(as: UnsafeMutableRawPointer?.self)
+    while let base = next {
+      let record = RowTable.Record(base: base)
+      body(record.key, record.payload.load(as: Int.self))
+      next = record.payload.load(
+        fromByteOffset: Link.next(index), as: UnsafeMutableRawPointer?.self)
+    }
+  }
+
+  borrowing func forEachRow(_ body: (RowRef, Int) -> Void) {
+    rows.forEachRecord { body($0.key, $0.payload.load(as: Int.self)) }
+  }
+
+  // MARK: Lists
+
+  private func link(_ record: RowTable.Record, _ index: Int) {
+    let description = indexes[index]
+    let row = record.key
+    var hasNull = false
+    let key = description.key.build { position in
+      let datum = row.datum(description.slots[position])
+      switch datum {
+      case .null, .fault: hasNull = true
+      case .word, .bytes: break
+      }
+      return datum
+    }
+    guard !hasNull else { return }
+    var inserted = false
+    let entry = tables[index].table.findOrInsert(key, hash: hasher.hash(key), inserted: &inserted)
+    let first = entry.payload.load(as: UnsafeMutableRawPointer?.self)
+    Self.set(record.base, Link.next(index), first)
+    Self.set(record.base, Link.owner(index), entry.base)
+    if let first { Self.set(first, Link.previous(index), record.base) }
+    entry.payload.storeBytes(of: record.base, as: UnsafeMutableRawPointer?.self)
+  }
+
+  private func unlink(_ record: RowTable.Record, _ index: Int) {
+    guard let owner = Self.get(record.base, Link.owner(index)) else { return }
+    let previous = Self.get(record.base, Link.previous(index))
+    let next = Self.get(record.base, Link.next(index))
+    if let next { Self.set(next, Link.previous(index), previous) }
+    if let previous {
+      Self.set(previous, Link.next(index), next)
+    } else if let next {
+      RowTable.Record(base: owner).payload.storeBytes(of: next, as: UnsafeMutableRawPointer?.self)
+    } else {
+      tables[index].table.remove(RowTable.Record(base: owner))
+    }
+  }
+
+  private static func get(_ record: UnsafeMutableRawPointer, _ offset: Int)
+    -> UnsafeMutableRawPointer?
+  {
+    RowTable.Record(base: record).payload.load(
+      fromByteOffset: offset, as: UnsafeMutableRawPointer?.self)
+  }
+
+  private static func set(
+    _ record: UnsafeMutableRawPointer, _ offset: Int, _ value: UnsafeMutableRawPointer?
+  ) {
+    RowTable.Record(base: record).payload.storeBytes(
+      of: value, toByteOffset: offset, as: UnsafeMutableRawPointer?.self)
+  }
+}
+
+/// A table in an array: noncopyable values can't be its elements.
+final class RowTableBox {
+  var table = RowTable(payloadBytes: 8)
+}

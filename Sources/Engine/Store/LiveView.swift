@@ -1,0 +1,71 @@
+import Synchronization
+
+/// A view as readers find it: what it is, its rows, and whether they are right.
+package final class LiveView: Sendable {
+  package let definition: Plan.View
+  package let rowLayout: RowLayout
+  package let table: ViewTable
+  let keySlots: [ColumnSlot]
+  package let keyTypes: [ColumnType]
+  private let problem = Mutex<String?>(nil)
+
+  init(definition: Plan.View, table: ViewTable) {
+    self.definition = definition
+    self.table = table
+    let layout = RowLayout(definition.columns.map(\.type))
+    rowLayout = layout
+    let key = definition.key.isEmpty ? Array(definition.columns.indices) : definition.key
+    keySlots = key.map { layout.slots[$0] }
+    keyTypes = key.map { definition.columns[$0].type }
+  }
+
+  package var name: QualifiedName { definition.name }
+
+  /// Whether a row is addressed by chosen columns and not by the whole of it.
+  package var hasKey: Bool { !definition.key.isEmpty }
+
+  /// Why the view can't be trusted as it stands, if so.
+  package var degradation: String? { problem.withLock { $0 } }
+
+  func setDegradation(_ reason: String?) { problem.withLock { $0 = reason } }
+
+  /// Whether rows of `other` can be read as rows of this view.
+  func isCompatible(with other: Plan.View) -> Bool {
+    definition.columns.map(\.name) == other.columns.map(\.name)
+      && definition.columns.map(\.type) == other.columns.map(\.type)
+      && definition.key == other.key
+  }
+}
+
+/// The views that are served, found by name.
+package final class ViewDirectory: Sendable {
+  package let views: [LiveView]
+
+  package init(_ views: [LiveView]) { self.views = views }
+
+  /// The view called `schema.name`, or `name` where only one schema has it.
+  package func find(_ name: UnsafeRawBufferPointer) -> LiveView? {
+    var found: LiveView?
+    for view in views {
+      if Self.matches(name, view.name, qualified: true) { return view }
+      if Self.matches(name, view.name, qualified: false) {
+        if found != nil { return nil }
+        found = view
+      }
+    }
+    return found
+  }
+
+  private static func matches(
+    _ bytes: UnsafeRawBufferPointer, _ name: QualifiedName, qualified: Bool
+  ) -> Bool {
+    let schema = qualified ? name.schema.utf8.count + 1 : 0
+    guard bytes.count == schema + name.name.utf8.count else { return false }
+    if qualified {
+      guard bytes[schema - 1] == UInt8(ascii: "."),
+        bytes.prefix(schema - 1).elementsEqual(name.schema.utf8)
+      else { return false }
+    }
+    return bytes.dropFirst(schema).elementsEqual(name.name.utf8)
+  }
+}

@@ -1,0 +1,50 @@
+/// The rows of all live views, and the one position that readers see them at.
+///
+/// Outlives dataflows: when one is built again, readers keep what there is until its first step replaces it.
+/// Written by one queue, read by any.
+package final class ViewStore: @unchecked Sendable {
+  package let gate: ReadGate
+  package let feed = ChangeFeed()
+  let hasher: RowHasher
+  /// Only the writer's.
+  private var sequence: UInt64 = 0
+  private var current = ViewDirectory([])
+
+  /// - Parameters:
+  ///   - readers: how many threads read.
+  ///   - hashSeed: random, per process.
+  package init(readers: Int, hashSeed: UInt64) {
+    gate = ReadGate(readers: readers)
+    hasher = RowHasher(seed: hashSeed)
+  }
+
+  /// Moves the position where nothing else changed, as a keepalive tells.
+  package func advance(to position: Position) {
+    gate.publish(sequence: sequence, position: position)
+  }
+
+  func nextSequence() -> UInt64 {
+    sequence += 1
+    return sequence
+  }
+
+  /// The views of a plan, with the tables of those that are served already.
+  func directory(for views: [Plan.View]) -> ViewDirectory {
+    ViewDirectory(
+      views.map { view in
+        let served = current.views.first { $0.name == view.name && $0.isCompatible(with: view) }
+        return LiveView(
+          definition: view, table: served?.table ?? ViewTable(hasher: hasher))
+      })
+  }
+
+  func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {
+    if let directory { current = directory }
+    gate.publish(sequence: sequence, position: position, views: directory)
+  }
+
+  func prune(_ directory: ViewDirectory) {
+    let oldest = gate.oldestNeeded
+    for view in directory.views { view.table.prune(oldestNeeded: oldest) }
+  }
+}

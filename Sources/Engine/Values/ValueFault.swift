@@ -1,0 +1,32 @@
+/// A computation on column values that Postgres would answer with an error.
+///
+/// Each case stands for one message of the server; several share an SQLSTATE.
+package enum ValueFault: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
+  /// "division by zero"
+  case divisionByZero = 1
+  /// "value overflows numeric format"
+  case numericOutOfRange
+  /// "numeric field overflow": the value does not fit its column's precision.
+  case numericFieldOverflow
+  /// "integer out of range", and the same for smallint and bigint.
+  case integerOutOfRange
+  /// "cannot convert NaN to integer", and the same for the infinities.
+  case notAFiniteNumber
+  /// "value out of range: overflow"
+  case floatOverflow
+  /// "value out of range: underflow"
+  case floatUnderflow
+  /// Bytes that are no numeric at all.
+  case malformedBinary
+
+  /// The five-character code that Postgres reports (appendix A of its manual).
+  package var sqlState: String {
+    switch self {
+    case .divisionByZero: "22012"
+    case .numericOutOfRange, .numericFieldOverflow, .integerOutOfRange: "22003"
+    case .floatOverflow, .floatUnderflow: "22003"
+    case .notAFiniteNumber: "0A000"
+    case .malformedBinary: "22P03"
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Capture
+import Catalog
+import Logging
+
+/// `onhand serve`
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serves the configured views until SIGTERM or SIGINT.")
+
+  @OptionGroup var options: ConfigurationOptions
+
+  func run() async throws {
+    let configuration = try options.read()
+    let logger = Logger(label: "onhand", factory: LineLogHandler.init)
+    let signals = StopSignals()
+    try Preflight.check(configuration.capture)
+    let service = try Service(configuration, logger: logger)
+    await signals.wait()
+    await service.stop()
+  }
+}
+
+/// `onhand init`
+struct InitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Prepares the database: schema onhand, replica identities, the publication.",
+    discussion: "Safe to repeat: what is there already is left alone.")
+
+  @OptionGroup var options: ConfigurationOptions
+
+  @Flag(help: "Print the SQL and change nothing.")
+  var dryRun = false
+
+  func run() async throws {
+    let configuration = try options.read()
+    let initializer = try Initializer(configuration.capture)
+    let statements = try initializer.statements()
+    for statement in statements { print("\(statement);") }
+    if statements.isEmpty { print("-- Nothing to do.") }
+    if !dryRun { try initializer.run(statements) }
+  }
+}

@@ -1,0 +1,49 @@
+import Capture
+import Foundation
+
+/// What `onhand` is told by its file and the environment.
+package struct Configuration: Sendable {
+  package var database = ""
+  package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+  package var views: [CaptureConfiguration.View] = []
+  package var appendOnly: [String] = []
+  package var slot = "onhand"
+  package var publication = "onhand"
+  /// Threads that serve HTTP.
+  package var workers = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
+  /// Holds `web-static`, served at `/`, and `openapi`; nil for none.
+  package var assets: String? = Assets.locate()
+
+  package init() {}
+
+  package var capture: CaptureConfiguration {
+    CaptureConfiguration(
+      conninfo: database, views: views, appendOnly: appendOnly, slot: slot,
+      publication: publication)
+  }
+}
+
+/// Where to listen: `host:port`, an IPv6 host in brackets.
+package struct ListenAddress: Sendable, Equatable {
+  package var host: String
+  package var port: UInt16
+
+  package init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  package init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+    else { return nil }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.init(host: host, port: port)
+  }
+
+  /// Whether only this machine can reach it.
+  package var isLoopback: Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+}

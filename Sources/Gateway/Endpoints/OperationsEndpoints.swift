@@ -1,0 +1,134 @@
+import Capture
+import Engine
+import HTTPWire
+import Runtime
+
+/// `/healthz`, `/readyz` and `/metrics`.
+struct OperationsEndpoints: Sendable {
+  let store: ViewStore
+  let status: CaptureStatus
+  let clock: Clock
+  let requests: Counter
+
+  /// Fills in the answer; false if the path is none of these.
+  func answer(_ path: ByteView, _ response: inout Response) -> Bool {
+    if path == "/healthz" {
+      response.body.append("{\"status\":\"ok\"}")
+    } else if path == "/readyz" {
+      readiness(&response)
+    } else if path == "/metrics" {
+      metrics(&response)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// Ready once every view is complete; it stays so on a lost connection, while old rows are served.
+  private func readiness(_ response: inout Response) {
+    let visible = store.gate.visible
+    let progress = status.current
+    if visible.position == nil {
+      response.status = .serviceUnavailable
+      response.addField("Retry-After", "1")
+    }
+    response.body.append(
+      visible.position == nil ? "{\"status\":\"starting\"" : "{\"status\":\"ready\"")
+    response.body.append(",\"capture\":\"")
+    response.body.append(progress.state.name)
+    response.body.append("\"")
+    if let detail = progress.state.detail {
+      response.body.append(",\"detail\":")
+      response.body.append(jsonString: detail)
+    }
+    if case .bootstrapping = progress.state {
+      response.body.append(",\"snapshot_rows\":")
+      response.body.append(decimal: progress.snapshotRows)
+    }
+    if let position = visible.position {
+      response.body.append(",\"position\":\"")
+      response.body.append(position.description)
+      response.body.append("\"")
+    }
+    if let since = visible.staleSince {
+      response.body.append(",\"stale_seconds\":")
+      response.body.append(decimal: (clock.monotonic - since) / 1_000_000_000)
+    }
+    response.body.append("}")
+  }
+
+  /// The text format of Prometheus 0.0.4.
+  private func metrics(_ response: inout Response) {
+    response.mediaType = MediaType("text/plain; version=0.0.4; charset=utf-8")
+    let visible = store.gate.visible
+    let progress = status.current
+    var writer = MetricsWriter()
+    writer.counter("onhand_http_requests_total", "Requests received", requests.value)
+    writer.counter(
+      "onhand_transactions_total", "Source transactions applied", status.transactions.value)
+    writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
+    writer.counter("onhand_steps_total", "Steps published", status.steps.value)
+    writer.counter("onhand_bootstraps_total", "Snapshots taken", status.bootstraps.value)
+    writer.counter("onhand_disconnects_total", "Streams lost", status.disconnects.value)
+    writer.gauge("onhand_ready", "1 once every view is complete", visible.position == nil ? 0 : 1)
+    writer.gauge(
+      "onhand_position_bytes", "The position's LSN", Int(clamping: visible.position?.lsn.value ?? 0)
+    )
+    writer.gauge(
+      "onhand_stale_seconds", "Time since the log was last followed",
+      visible.staleSince.map { Int((clock.monotonic - $0) / 1_000_000_000) } ?? 0)
+    writer.gauge(
+      "onhand_capture_state", "1 for the state that capture is in", 1,
+      label: ("state", progress.state.name))
+    writer.views(visible.views.views)
+    response.body.append(writer.text)
+  }
+}
+
+/// Writes metrics, each with its help and type.
+private struct MetricsWriter {
+  private(set) var text = ""
+
+  mutating func counter(_ name: String, _ help: String, _ value: Int) {
+    head(name, help, "counter")
+    text += "\(name) \(value)\n"
+  }
+
+  mutating func gauge(
+    _ name: String, _ help: String, _ value: Int, label: (name: String, value: String)? = nil
+  ) {
+    head(name, help, "gauge")
+    text += name
+    if let label { text += "{\(label.name)=\"\(label.value)\"}" }
+    text += " \(value)\n"
+  }
+
+  mutating func views(_ views: [LiveView]) {
+    head("onhand_view_rows", "Rows of a view", "gauge")
+    for view in views { text += "onhand_view_rows{\(label(view))} \(view.table.rowCount)\n" }
+    head("onhand_view_failed_rows", "Rows for which an expression fails", "gauge")
+    for view in views {
+      text += "onhand_view_failed_rows{\(label(view))} \(view.table.faultyCount)\n"
+    }
+    head("onhand_view_degraded", "1 if keys of the view are shared", "gauge")
+    for view in views {
+      text += "onhand_view_degraded{\(label(view))} \(view.degradation == nil ? 0 : 1)\n"
+    }
+  }
+
+  private func label(_ view: LiveView) -> String {
+    let escaped = view.name.description.flatMap { character -> [Character] in
+      switch character {
+      case "\\": ["\\", "\\"]
+      case "\"": ["\\", "\""]
+      case "\n": ["\\", "n"]
+      default: [character]
+      }
+    }
+    return "view=\"\(String(escaped))\""
+  }
+
+  private mutating func head(_ name: String, _ help: String, _ type: String) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+  }
+}

@@ -1,0 +1,83 @@
+import HTTPWire
+
+/// What a request may be refused for: the one table of codes, statuses and titles.
+///
+/// Codes are stable: programs branch on them.
+enum Problem: String, CaseIterable {
+  case notFound = "not_found"
+  case methodNotAllowed = "method_not_allowed"
+  case hostNotAllowed = "host_not_allowed"
+  case unknownView = "unknown_view"
+  case unknownRow = "unknown_row"
+  case unknownParameter = "unknown_parameter"
+  case badParameter = "bad_parameter"
+  case badKey = "bad_key"
+  case viewWithoutKey = "view_without_key"
+  case badPosition = "bad_position"
+  case epochMismatch = "epoch_mismatch"
+  case positionNotReached = "position_not_reached"
+  case tooManyWaiting = "too_many_waiting"
+  case notReady = "not_ready"
+  case viewDegraded = "view_degraded"
+  case rowFailed = "row_failed"
+
+  var status: Status {
+    switch self {
+    case .notFound, .unknownView, .unknownRow: .notFound
+    case .methodNotAllowed: .methodNotAllowed
+    case .hostNotAllowed: .misdirectedRequest
+    case .unknownParameter, .badParameter, .badKey, .viewWithoutKey, .badPosition: .badRequest
+    case .epochMismatch: .conflict
+    case .positionNotReached: .gatewayTimeout
+    case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
+    }
+  }
+
+  var title: StaticString {
+    switch self {
+    case .notFound: "There is nothing at this path"
+    case .methodNotAllowed: "The method is not allowed here"
+    case .hostNotAllowed: "The Host header names another machine"
+    case .unknownView: "No such view is served"
+    case .unknownRow: "The view has no row with this key"
+    case .unknownParameter: "The query has a parameter that is not known"
+    case .badParameter: "A parameter is not what it should be"
+    case .badKey: "The key does not fit the view's key columns"
+    case .viewWithoutKey: "The view has no key to address rows by"
+    case .badPosition: "The position can't be read"
+    case .epochMismatch: "The position belongs to another history of the database"
+    case .positionNotReached: "The position was not reached in time"
+    case .tooManyWaiting: "Too many requests wait for a position"
+    case .notReady: "The views are not complete yet"
+    case .viewDegraded: "The view's rows can't be trusted at present"
+    case .rowFailed: "An expression of the view fails for this row"
+    }
+  }
+
+  /// Writes the problem as RFC 9457 wants it.
+  func write(_ detail: String, to response: inout Response) {
+    response.status = status
+    response.mediaType = .problem
+    response.body.removeAll()
+    response.body.append("{\"type\":\"about:blank\",\"title\":\"")
+    response.body.append(title)
+    response.body.append("\",\"status\":")
+    response.body.append(decimal: Int(status.rawValue))
+    response.body.append(",\"code\":\"")
+    response.body.append(rawValue)
+    response.body.append("\",\"detail\":")
+    response.body.append(jsonString: detail)
+    response.body.append("}")
+  }
+}
+
+/// A refusal with what the client should know of this case.
+struct Refused: Error {
+  let problem: Problem
+  let detail: String
+
+  init(_ problem: Problem, _ detail: String) {
+    self.problem = problem
+    self.detail = detail
+  }
+}

@@ -1,0 +1,49 @@
+import Capture
+import Engine
+import Logging
+import Runtime
+import Server
+
+/// The running whole: capture fills the store, the server answers from it.
+package final class Service: Sendable {
+  package let store: ViewStore
+  package let capture: Capture
+  private let server: Server
+  private let logger: Logger
+
+  /// How long requests under way may take once asked to stop.
+  private static let drainTime = Duration.seconds(10)
+
+  package var port: UInt16 { server.port }
+
+  /// Starts to serve and to follow the database.
+  package init(_ configuration: Configuration, logger: Logger) throws {
+    let clock = Clock()
+    let store = ViewStore(readers: configuration.workers, hashSeed: .random(in: 0 ... .max))
+    let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let handler = GatewayHandler(
+      store: store, status: capture.status, clock: clock,
+      hosts: AllowedHosts(configuration.listen), files: StaticFiles(configuration.assets),
+      workers: configuration.workers, positionIsAwaited: { capture.positionIsAwaited() })
+    server = try Server(
+      ServerConfiguration(
+        host: configuration.listen.host, port: configuration.listen.port,
+        workerCount: configuration.workers), handler)
+    self.store = store
+    self.capture = capture
+    self.logger = logger
+    capture.start()
+    logger.info(
+      "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
+  }
+
+  /// Stops listening, lets requests finish, ends the session with the database.
+  package func stop() async {
+    await withCheckedContinuation { continuation in
+      server.drain(within: Self.drainTime) { _ in
+        self.capture.stop { continuation.resume() }
+      }
+    }
+    logger.info("stopped")
+  }
+}

@@ -1,0 +1,22 @@
+/// The request methods that are served; any other one is refused with 501 (RFC 9110 9.1).
+package enum Method: UInt8, Sendable, CaseIterable {
+  case get, head, post, put, patch, delete, options
+
+  package var name: StaticString {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .patch: "PATCH"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    }
+  }
+
+  /// The method a token names; methods are case-sensitive.
+  init?(_ token: ByteView) {
+    guard let method = Method.allCases.first(where: { token == $0.name }) else { return nil }
+    self = method
+  }
+}

@@ -1,0 +1,12 @@
+import Synchronization
+
+/// A number that only grows, as metrics show it; any thread may add.
+package final class Counter: Sendable {
+  private let count = Atomic<Int>(0)
+
+  package init() {}
+
+  package func add(_ amount: Int = 1) { count.wrappingAdd(amount, ordering: .relaxed) }
+
+  package var value: Int { count.load(ordering: .relaxed) }
+}

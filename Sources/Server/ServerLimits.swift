@@ -1,0 +1,29 @@
+import HTTPWire
+
+/// What clients may take of the server, and how long they may take over it.
+package struct ServerLimits: Sendable {
+  package var request = RequestLimits()
+
+  /// Open connections; one more is told 503 and closed.
+  package var connectionsMax = 16_384
+  /// Open connections of one address, or nil where a proxy in front makes all of them one.
+  package var connectionsPerAddressMax: Int?
+  /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to workers.
+  package var parkedRequestsMax = 16_384
+  /// Bytes kept for connections between events: parts of requests, and answers not taken. Who needs
+  /// more is told 503, or cut when it is answers. Shared out evenly to workers.
+  package var bufferedBytesMax = 268_435_456
+
+  /// Between requests; then the connection is closed.
+  package var idleTime = Duration.seconds(75)
+  /// From a head's first byte to its last; then 408.
+  package var headTime = Duration.seconds(10)
+  /// From a head's end to its body's; then 408.
+  package var bodyTime = Duration.seconds(30)
+  /// Without the client taking a byte of what is sent; then the connection is reset.
+  package var writeStallTime = Duration.seconds(20)
+  /// After the last answer, for the client to read it before the connection is gone (RFC 9112 9.6).
+  package var lingerTime = Duration.seconds(2)
+
+  package init() {}
+}

@@ -1,0 +1,41 @@
+extension Worker {
+  /// Takes a wake from any thread. Those that arrive before the worker looks are looked at together.
+  nonisolated func raise(_ signal: WakeSignal) {
+    let isFirst = raisedSignals.withLock { signals in
+      signals.append(signal)
+      return signals.count == 1
+    }
+    if isFirst { post { $0.retryWoken() } }
+  }
+
+  /// Calls the handler again with the request that `connection` has parked.
+  func retry(_ connection: Connection, _ cause: AttemptCause) {
+    unpark(connection)
+    serveInput(connection, cause)
+  }
+
+  func park(_ connection: Connection, until deadline: ContinuousClock.Instant) {
+    parkedCount += 1
+    connection.phase = .parked(until: clock.tick(notBefore: deadline))
+  }
+
+  func unpark(_ connection: Connection) {
+    guard case .parked = connection.phase else { return }
+    parkedCount -= 1
+    connection.phase = .receiving
+  }
+
+  private func retryWoken() {
+    let signals = raisedSignals.withLock { signals in
+      defer { signals = [] }
+      return signals
+    }
+    for signal in signals {
+      signal.lower()
+      guard let connection = table[signal.token], case .parked = connection.phase,
+        connection.requestNumber == signal.requestNumber
+      else { continue }
+      retry(connection, .woken)
+    }
+  }
+}

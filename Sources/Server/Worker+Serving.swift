@@ -1,0 +1,115 @@
+import HTTPWire
+
+extension Worker {
+  /// Read at once; what a client sends beyond it waits in the kernel.
+  private static let receiveBytesMax = 65_536
+  /// Answers gathered for one connection before they are sent.
+  private static let gatherBytesMax = 65_536
+
+  /// Reads what has arrived and serves the requests that it completes.
+  func receive(_ connection: Connection) {
+    scratch.removeAll()
+    switch connection.receive(into: &scratch, upTo: Self.receiveBytesMax) {
+    case .bytes:
+      if connection.phase == .receiving { serveScratch(connection) }
+    case .wouldBlock:
+      settle(connection)
+    case .end, .failed:
+      close(connection)
+    }
+  }
+
+  /// Serves what `connection` kept, from the request at the front on.
+  func serveInput(_ connection: Connection, _ cause: AttemptCause) {
+    let rest = serve(connection, connection.input.mutableBytes, cause)
+    connection.input.keep(rest)
+    if connection.input.isEmpty { connection.input.release() }
+    settle(connection)
+  }
+
+  private func serveScratch(_ connection: Connection) {
+    guard connection.input.isEmpty else {
+      connection.input.append(scratch.view)
+      return serveInput(connection, .arrived)
+    }
+    let rest = serve(connection, scratch.mutableBytes, .arrived)
+    if !rest.isEmpty { connection.input.append(scratch.view[rest]) }
+    settle(connection)
+  }
+
+  /// Serves the requests at the front of `bytes`, of which there are some; returns what has to be kept.
+  ///
+  /// `cause` is why the first of them is tried.
+  private func serve(
+    _ connection: Connection, _ bytes: UnsafeMutableRawBufferPointer, _ cause: AttemptCause
+  ) -> Range<Int> {
+    var rest = 0..<bytes.count
+    var cause = cause
+    repeat {
+      let front = UnsafeMutableRawBufferPointer(rebasing: bytes[rest])
+      switch connection.decoder.decode(front, limits.request, &fields) {
+      case .incomplete(let kept):
+        flush(connection)
+        return rest.lowerBound..<rest.lowerBound + kept
+      case .awaitsContinue(let kept):
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        flush(connection)
+        return rest.lowerBound..<rest.lowerBound + kept
+      case .complete(let frame):
+        if attempt(connection, frame, UnsafeRawBufferPointer(front), cause) {
+          rest = rest.lowerBound + frame.end..<rest.upperBound
+        }
+      case .refused(let refusal):
+        refuse(connection, refusal.status, code: refusal.rawValue)
+      }
+      cause = .arrived
+      if output.count >= Self.gatherBytesMax { flush(connection) }
+    } while connection.phase == .receiving && !connection.hasOutput && !rest.isEmpty
+    if connection.phase == .closing && !rest.isEmpty { connection.lingers = true }
+    flush(connection)
+    return rest
+  }
+
+  /// Lets the handler try a request; false when it parks.
+  private func attempt(
+    _ connection: Connection, _ frame: RequestFrame, _ bytes: UnsafeRawBufferPointer,
+    _ cause: AttemptCause
+  ) -> Bool {
+    connection.attempts += 1
+    response.reset()
+    let request = Request(frame, bytes, fields)
+    let context = RequestContext(self, connection, cause)
+    switch handler.handle(request, &response, context) {
+    case .respond:
+      break
+    case .park(let deadline):
+      guard parkedCount >= parkedRequestsMax else {
+        park(connection, until: deadline)
+        return false
+      }
+      let refusal = ServerRefusal.parkedTooMany
+      response.refuse(refusal.status, code: refusal.rawValue)
+    }
+    encode(connection, frame.head)
+    connection.nextRequest()
+    return true
+  }
+
+  private func encode(_ connection: Connection, _ head: RequestHead) {
+    let keepsAlive = head.keepsAlive && drain == nil
+    let framing = Response.Framing(
+      version: head.version, keepsAlive: keepsAlive, omitsBody: head.method == .head)
+    response.encode(into: &output, framing, dateField: dateField.view)
+    if !keepsAlive { connection.phase = .closing }
+  }
+
+  /// Gives the last answer on a connection whose bytes cannot be followed any further.
+  func refuse(_ connection: Connection, _ status: Status, code: String) {
+    unpark(connection)
+    response.refuse(status, code: code)
+    let framing = Response.Framing(version: .http11, keepsAlive: false, omitsBody: false)
+    response.encode(into: &output, framing, dateField: dateField.view)
+    connection.phase = .closing
+    connection.lingers = true
+  }
+}

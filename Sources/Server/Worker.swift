@@ -1,0 +1,141 @@
+import Dispatch
+import Glibc
+import HTTPWire
+import Runtime
+import Synchronization
+
+/// The owner of some of the connections and of everything they share.
+///
+/// One queue, one epoll set, and one Dispatch source on the set's descriptor: Dispatch is told once per burst
+/// that something is ready and the handler drains the set, instead of one source per connection.
+actor Worker: QueueConfined {
+  nonisolated let executor: QueueExecutor
+  nonisolated let index: Int
+  nonisolated let raisedSignals = Mutex<[WakeSignal]>([])
+
+  let handler: any RequestHandler
+  let limits: ServerLimits
+  let waitTicks: WaitTicks
+  let parkedRequestsMax: Int
+  let bufferedBytesMax: Int
+  private let ledger: ConnectionLedger
+
+  let poll: EventPoll
+  var table = ConnectionTable()
+  var parkedCount = 0
+  var bufferedBytes = 0
+
+  /// Shared by all connections, and empty between events.
+  var scratch = ByteBuffer()
+  var output = ByteBuffer()
+  var response = Response()
+  var fields: FieldTable
+  var dateField = ByteBuffer()
+  var dateSeconds: Int64 = 0
+
+  let clock: TickClock
+  var tick: Tick
+  var drain: DrainProgress?
+  private var source: (any DispatchSourceRead)?
+  private var timer: (any DispatchSourceTimer)?
+
+  /// Rounds of the epoll set before the queue's other work, wakes and new connections, has a turn.
+  private static let roundsMax = 16
+
+  init(
+    index: Int, _ configuration: ServerConfiguration, _ ledger: ConnectionLedger,
+    _ handler: any RequestHandler
+  ) throws(ListenError) {
+    let limits = configuration.limits
+    executor = QueueExecutor(label: "onhand.worker.\(index)")
+    self.index = index
+    self.handler = handler
+    self.limits = limits
+    self.ledger = ledger
+    waitTicks = WaitTicks(limits)
+    parkedRequestsMax = limits.parkedRequestsMax / configuration.workerCount
+    bufferedBytesMax = limits.bufferedBytesMax / configuration.workerCount
+    poll = try EventPoll()
+    fields = FieldTable(capacity: limits.request.fieldCountMax)
+    let now = ContinuousClock.now
+    clock = TickClock(origin: now)
+    tick = clock.tick(at: now)
+  }
+
+  func start() {
+    let source = DispatchSource.makeReadSource(
+      fileDescriptor: poll.descriptor, queue: executor.queue)
+    // The handlers keep the actor, and so the descriptor, until the source is cancelled.
+    source.setEventHandler { self.drainEvents() }
+    source.setCancelHandler { _ = self }
+    source.activate()
+    self.source = source
+    advanceTime()
+    startTimer()
+  }
+
+  /// Takes over connections that the ledger has admitted.
+  func adopt(_ sockets: [AcceptedSocket]) {
+    for socket in sockets {
+      let connection = table.insert(socket)
+      guard poll.add(socket.descriptor, connection.interest, connection.token) else {
+        close(connection)
+        continue
+      }
+      // Its first request is often there already.
+      receive(connection)
+    }
+  }
+
+  /// Ends a connection at once.
+  func close(_ connection: Connection) {
+    guard connection.phase != .closed else { return }
+    unpark(connection)
+    connection.phase = .closed
+    bufferedBytes -= connection.countedBytes
+    table.remove(connection)
+    // Closing takes the descriptor out of the epoll set as well (epoll(7)).
+    Glibc.close(connection.socket.descriptor)
+    ledger.release(connection.socket.peer.ip, worker: index)
+    finishDrainIfEmpty()
+  }
+
+  /// Ends event handling for good.
+  func stop() {
+    source?.cancel()
+    timer?.cancel()
+    source = nil
+    timer = nil
+  }
+
+  private func startTimer() {
+    let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+    let interval = DispatchTimeInterval.milliseconds(TickClock.tickMilliseconds)
+    timer.schedule(deadline: .now() + interval, repeating: interval, leeway: .milliseconds(10))
+    timer.setEventHandler { self.advanceTime() }
+    timer.activate()
+    self.timer = timer
+  }
+
+  private func drainEvents() {
+    for _ in 0..<Self.roundsMax {
+      let ready = poll.poll()
+      guard ready > 0 else { return }
+      for index in 0..<ready { handle(poll[index]) }
+    }
+  }
+
+  private func handle(_ event: EventPoll.Event) {
+    guard let connection = table[event.token] else { return }
+    if event.hasFailed {
+      close(connection)
+    } else if event.isWritable {
+      resumeSending(connection)
+    } else if event.isReadable {
+      receive(connection)
+    } else if event.peerHasClosed {
+      // Only asked for while a request is parked: there is nobody to answer any more.
+      close(connection)
+    }
+  }
+}

@@ -1,0 +1,8 @@
+import Gateway
+
+@main
+struct Onhand {
+  static func main() async {
+    await OnhandCommand.main()
+  }
+}
