@@ -52,5 +52,13 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+
+    .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
+    .testTarget(name: "ServerTests", dependencies: ["Server", "HTTPWire", "CLinux"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine"]),
+    .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
+    .testTarget(name: "PGOutputTests", dependencies: ["PGOutput"]),
+    // The whole against a real Postgres.
+    .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
   ]
 )

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <sys/eventfd.h>
+
 enum { EVENTS_MAX = 256 };
 
 int clinux_epoll_create(void) {
@@ -21,14 +23,28 @@ int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t t
 }
 
 // `struct epoll_event` is packed on x86-64, which Swift cannot address: the reports are copied out.
-int clinux_epoll_poll(int epoll, struct clinux_event *events, int count) {
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds) {
     struct epoll_event reports[EVENTS_MAX];
-    int ready = epoll_wait(epoll, reports, count < EVENTS_MAX ? count : EVENTS_MAX, 0);
+    int room = count < EVENTS_MAX ? count : EVENTS_MAX;
+    int ready = epoll_wait(epoll, reports, room, milliseconds);
     for (int i = 0; i < ready; i++) {
         events[i].ready = reports[i].events;
         events[i].token = reports[i].data.u64;
     }
     return ready;
+}
+
+int clinux_bell_create(void) {
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void clinux_bell_ring(int bell) {
+    eventfd_write(bell, 1);
+}
+
+void clinux_bell_silence(int bell) {
+    eventfd_t rings;
+    eventfd_read(bell, &rings);
 }
 
 int clinux_accept(int listener, struct sockaddr_storage *peer) {

@@ -21,6 +21,7 @@ package actor Capture: QueueConfined {
   private var retryDelay = Capture.retryDelayMin
   private var timer: (any DispatchSourceTimer)?
   private var isAskingForEnd = false
+  private var willReadLater = false
 
   private struct Session {
     let stream: LogStream
@@ -140,7 +141,7 @@ package actor Capture: QueueConfined {
       let hasMore = try current.stream.read(messagesMax: Self.messagesPerTurn) { message in
         if case .reply = try current.applier.apply(message) { wantsReply = true }
       }
-      if !hasMore { try current.applier.finishStep() }
+      if !hasMore, let rest = try current.applier.pause() { readLater(microseconds: rest) }
       history.position = history.position.map {
         Position(epoch: $0.epoch, lsn: current.applier.position)
       }
@@ -151,6 +152,17 @@ package actor Capture: QueueConfined {
       if hasMore { post { $0.readStream() } }
     } catch {
       fail(error)
+    }
+  }
+
+  private func readLater(microseconds: Int64) {
+    guard !willReadLater else { return }
+    willReadLater = true
+    executor.queue.asyncAfter(deadline: .now() + .microseconds(Int(microseconds))) {
+      self.assumeIsolated { capture in
+        capture.willReadLater = false
+        capture.readStream()
+      }
     }
   }
 

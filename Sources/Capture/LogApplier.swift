@@ -43,13 +43,15 @@ final class LogApplier {
   private var transaction: Transaction?
   private var isSkipping = false
   /// Transactions absorbed and not yet made visible.
-  private var unfinished: (transaction: Transaction, end: LSN, count: Int)?
+  private var unfinished: (transaction: Transaction, end: LSN, count: Int, since: Int64)?
   private var rowsInStep = 0
 
   /// Behind by more than this, transactions are joined into one step.
   private static let lagForJoining: Int64 = 1_000_000
-  /// So that a step while catching up stays short enough to be seen as live.
-  private static let joinedTransactionsMax = 2_000
+  /// So long, in microseconds, and so many transactions make a step while catching up: each change of a row counts once,
+  /// and readers still see the position move.
+  private static let joiningTime: Int64 = 50_000
+  private static let joinedTransactionsMax = 10_000
 
   /// - Parameter now: microseconds since 2000-01-01 UTC.
   init(
@@ -84,8 +86,22 @@ final class LogApplier {
     }
   }
 
-  /// Makes visible what was absorbed; for when the stream has nothing more at hand.
-  func finishStep() throws {
+  /// Takes note that the stream has nothing more at hand.
+  ///
+  /// - Returns: microseconds after which to come back, if a step is kept open for more.
+  func pause() throws -> Int64? {
+    guard let step = unfinished, transaction == nil else { return nil }
+    let time = now()
+    let rest = step.since + Self.joiningTime - time
+    guard time - step.transaction.committedAt > Self.lagForJoining, rest > 0 else {
+      try finishStep()
+      return nil
+    }
+    return rest
+  }
+
+  /// Makes visible what was absorbed.
+  private func finishStep() throws {
     guard let step = unfinished, transaction == nil else { return }
     unfinished = nil
     position = step.end
@@ -156,9 +172,14 @@ final class LogApplier {
       isSkipping = false
       return
     }
-    unfinished = (committed, end, (unfinished?.count ?? 0) + 1)
-    let isBehind = now() - committed.committedAt > Self.lagForJoining
-    if !isBehind || (unfinished?.count ?? 0) >= Self.joinedTransactionsMax { try finishStep() }
+    let time = now()
+    let count = (unfinished?.count ?? 0) + 1
+    let since = unfinished?.since ?? time
+    unfinished = (committed, end, count, since)
+    let isBehind = time - committed.committedAt > Self.lagForJoining
+    if !isBehind || count >= Self.joinedTransactionsMax || time - since > Self.joiningTime {
+      try finishStep()
+    }
   }
 
   @inline(__always)

@@ -51,7 +51,11 @@ package final class Dataflow {
     for node in operators { try node.flush() }
     let sequence = store.nextSequence()
     var changes: [ViewChange] = []
-    for sink in sinks { changes.append(contentsOf: try sink.apply(sequence: sequence)) }
+    let isListenedTo = store.feed.hasListeners
+    for sink in sinks {
+      changes.append(
+        contentsOf: try sink.apply(sequence: sequence, isListenedTo: isListenedTo))
+    }
     store.publish(
       sequence: sequence, position: position, directory: hasPublished ? nil : directory)
     hasPublished = true

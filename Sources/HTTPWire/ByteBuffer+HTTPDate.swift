@@ -31,8 +31,8 @@ extension ByteBuffer {
 
 /// A day of the proleptic Gregorian calendar.
 ///
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`: years start in March, so
-/// that the leap day is the last of its year.
+/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`: years start in
+/// March, so that the leap day is the last of its year.
 private struct CivilDate {
   let year: Int
   let month: Int

@@ -1,7 +1,7 @@
 /// A growable run of bytes with one owner.
 ///
-/// It owns no memory while empty and fresh. Appending doubles the memory when it must; `removeAll` keeps it
-/// for the next use and `release` gives it back.
+/// It owns no memory while empty and fresh. Appending doubles the memory when it must; `removeAll`
+/// keeps it for the next use and `release` gives it back.
 package struct ByteBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutableRawPointer?
   @usableFromInline package private(set) var capacity: Int

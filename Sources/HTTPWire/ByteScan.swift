@@ -1,7 +1,8 @@
 /// Searches that look at eight bytes a step.
 ///
-/// Each test marks the high bit of the bytes it is true for. A borrow may also mark bytes above the first
-/// marked one, never below it, so only the lowest mark is read ("Bit Twiddling Hacks", haszero, hasless).
+/// Each test marks the high bit of the bytes it is true for. A borrow may also mark bytes above the
+/// first marked one, never below it, so only the lowest mark is read ("Bit Twiddling Hacks",
+/// haszero, hasless).
 enum ByteScan {
   private static let ones: UInt64 = 0x0101_0101_0101_0101
   private static let highs: UInt64 = 0x8080_8080_8080_8080
@@ -25,8 +26,8 @@ enum ByteScan {
 
   /// The first index in `start..<end` of a byte no request target holds, or `end`.
   ///
-  /// RFC 3986 allows less than this lets pass (all printable ASCII but `#`). Browsers send more than RFC 3986
-  /// has, and none of it changes where a target ends.
+  /// RFC 3986 allows less than this lets pass (all printable ASCII but `#`). Browsers send more
+  /// than RFC 3986 has, and none of it changes where a target ends.
   static func indexOfTargetEnd(
     in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int
   ) -> Int {

@@ -74,7 +74,8 @@ package struct ByteView {
     return self[start..<end]
   }
 
-  /// Takes off and returns what comes before the first `separator`, or everything; the separator goes.
+  /// Takes off and returns what comes before the first `separator`, or everything; the separator
+  /// goes.
   mutating func split(at separator: UInt8) -> ByteView {
     let end = firstIndex(of: separator) ?? count
     let part = self[0..<end]

@@ -1,7 +1,7 @@
 /// A chunked body on its way to being one run of bytes (RFC 9112 7.1).
 ///
-/// Data is moved down over the framing as it arrives: `joinedEnd` is behind the data joined so far, and the
-/// framing not yet understood starts there as well, so nothing is held that is not needed.
+/// Data is moved down over the framing as it arrives: `joinedEnd` is behind the data joined so far,
+/// and the framing not yet understood starts there as well, so nothing is held that is not needed.
 struct ChunkedBody {
   private(set) var joinedEnd: Int
   let start: Int
@@ -102,7 +102,8 @@ struct ChunkedBody {
     position = cursor.position
   }
 
-  /// Reads the trailer section. Its fields are checked and dropped: nothing here is allowed to depend on them.
+  /// Reads the trailer section. Its fields are checked and dropped: nothing here is allowed to
+  /// depend on them.
   private static func readTrailers(
     _ bytes: UnsafeRawBufferPointer, _ position: inout Int, _ limits: RequestLimits
   ) throws(HeadStop) {

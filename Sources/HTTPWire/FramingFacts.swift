@@ -64,7 +64,8 @@ struct FramingFacts {
     guard !value.isEmpty, value.bytes.allSatisfy(ByteClass.isHost) else {
       throw .refused(.hostInvalid)
     }
-    // RFC 9112 3.2: both must be the same. Serving either of two would let a proxy in front see the other.
+    // RFC 9112 3.2: both must be the same. Serving either of two would let a proxy in front see the
+    // other.
     if let authority, !authority.equalsIgnoringCase(value) {
       throw .refused(.hostContradictsTarget)
     }

@@ -1,9 +1,10 @@
 /// Reads one request head from the front of some bytes (RFC 9112 2 to 6).
 ///
-/// It is a pure function of the bytes: it goes through them once, front to back, and stops at the first that
-/// decides. So a refusal or a head found in a prefix stays the same whatever follows, and reading byte by byte
-/// gives what reading at once does. Wherever the RFC lets a recipient be lenient about framing this one is
-/// not, because two recipients that differ there can be played against each other.
+/// It is a pure function of the bytes: it goes through them once, front to back, and stops at the
+/// first that decides. So a refusal or a head found in a prefix stays the same whatever follows,
+/// and reading byte by byte gives what reading at once does. Wherever the RFC lets a recipient be
+/// lenient about framing this one is not, because two recipients that differ there can be played
+/// against each other.
 struct HeadParser: ~Copyable {
   private let limits: RequestLimits
   private var cursor: LineCursor
@@ -37,7 +38,8 @@ struct HeadParser: ~Copyable {
     return head
   }
 
-  /// RFC 9112 2.2: an empty line before a request is ignored; one, since some clients end bodies with it.
+  /// RFC 9112 2.2: an empty line before a request is ignored; one, since some clients end bodies
+  /// with it.
   private mutating func skipEmptyLine() throws(HeadStop) {
     if try cursor.next() == 0x0D { try cursor.lineEnd() }
   }

@@ -1,7 +1,7 @@
 /// A place in bytes that are read as lines, with a bound it does not pass.
 ///
-/// What it would have to read beyond the bytes is `incomplete`, beyond the bound a refusal. The bound counts
-/// from the front whatever has arrived, so that both ways of meeting it agree.
+/// What it would have to read beyond the bytes is `incomplete`, beyond the bound a refusal. The
+/// bound counts from the front whatever has arrived, so that both ways of meeting it agree.
 struct LineCursor: ~Copyable {
   let bytes: UnsafeRawBufferPointer
   private(set) var position: Int

@@ -12,7 +12,8 @@ package enum PercentCodingError: Error, Sendable {
 }
 
 extension ByteBuffer {
-  /// Appends what `encoded` stands for (RFC 3986 2.1). After an error, what came before it has been appended.
+  /// Appends what `encoded` stands for (RFC 3986 2.1). After an error, what came before it has been
+  /// appended.
   package mutating func append(
     percentDecoding encoded: ByteView, _ coding: PercentCoding
   ) throws(PercentCodingError) {
@@ -36,7 +37,8 @@ extension ByteBuffer {
     }
   }
 
-  /// Appends `text` so that it can stand in any place of a URI: all but RFC 3986's unreserved characters escaped.
+  /// Appends `text` so that it can stand in any place of a URI: all but RFC 3986's unreserved
+  /// characters escaped.
   package mutating func append(percentEncoding text: ByteView) {
     for byte in text.bytes {
       if ByteClass.isUnreserved(byte) {

@@ -1,8 +1,8 @@
 /// Finds one request after another at the front of a connection's bytes.
 ///
-/// It holds only how far the request at the front has come; the bytes stay with the caller, who shows them
-/// from the request's start with what has newly arrived behind. Heads are parsed again rather than kept, so a
-/// waiting connection costs its bytes and nothing else.
+/// It holds only how far the request at the front has come; the bytes stay with the caller, who
+/// shows them from the request's start with what has newly arrived behind. Heads are parsed again
+/// rather than kept, so a waiting connection costs its bytes and nothing else.
 package struct RequestDecoder: Sendable {
   private var stage = Stage.head
 
@@ -17,7 +17,8 @@ package struct RequestDecoder: Sendable {
   package enum Step: Sendable {
     /// More is needed. The first `kept` bytes have to be shown again, any behind them are spent.
     case incomplete(kept: Int)
-    /// As `incomplete`, and the sender waits for `100 Continue` before it goes on (RFC 9110 10.1.1).
+    /// As `incomplete`, and the sender waits for `100 Continue` before it goes on (RFC 9110
+    /// 10.1.1).
     case awaitsContinue(kept: Int)
     /// A request. It is found again until `next` is called.
     case complete(RequestFrame)

@@ -2,8 +2,8 @@
 package struct RequestLimits: Sendable {
   /// RFC 9112 3 asks for at least 8,000.
   package var requestLineBytesMax: Int
-  /// Request line and fields. A head is parsed anew whenever more of it arrives, so this also bounds what a
-  /// sender of single bytes can make the parser do: some microseconds per packet.
+  /// Request line and fields. A head is parsed anew whenever more of it arrives, so this also
+  /// bounds what a sender of single bytes can make the parser do: some microseconds per packet.
   package var headBytesMax: Int
   package var fieldCountMax: Int
   /// After the chunks are joined.

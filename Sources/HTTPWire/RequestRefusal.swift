@@ -1,7 +1,7 @@
 /// Why bytes are no request that is served.
 ///
-/// After one, nothing that follows on the connection can be trusted to start a request: it is answered and the
-/// connection closed. The raw value is the stable code a client is told.
+/// After one, nothing that follows on the connection can be trusted to start a request: it is
+/// answered and the connection closed. The raw value is the stable code a client is told.
 package enum RequestRefusal: String, Error, Sendable, CaseIterable {
   case requestLineInvalid = "request_line_invalid"
   case requestTargetInvalid = "request_target_invalid"

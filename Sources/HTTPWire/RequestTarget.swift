@@ -1,4 +1,5 @@
-/// The forms of a request target that are served (RFC 9112 3.2): origin, absolute, and `*` for OPTIONS.
+/// The forms of a request target that are served (RFC 9112 3.2): origin, absolute, and `*` for
+/// OPTIONS.
 struct RequestTarget {
   private(set) var path: Range<Int>
   private(set) var query: Range<Int>
@@ -28,7 +29,8 @@ struct RequestTarget {
     else { return false }
     let slash = ByteScan.index(
       of: UInt8(ascii: "/"), in: bytes, from: start, to: range.upperBound)
-    // `http://host` and `http://host?query` have an empty path, which a server cannot tell from a mistake.
+    // `http://host` and `http://host?query` have an empty path, which a server cannot tell from a
+    // mistake.
     guard slash > start, slash < range.upperBound else { return false }
     authority = start..<slash
     split(bytes, from: slash, to: range.upperBound)

@@ -29,8 +29,8 @@ package struct Response: ~Copyable {
 
   /// Adds a field whose value `write` appends.
   ///
-  /// A control byte in the value is sent as a space (RFC 9110 5.5): a line end in it would otherwise let whoever
-  /// chose the value write fields of their own.
+  /// A control byte in the value is sent as a space (RFC 9110 5.5): a line end in it would
+  /// otherwise let whoever chose the value write fields of their own.
   package mutating func addField(_ name: StaticString, _ write: (inout ByteBuffer) -> Void) {
     fields.append(name)
     fields.append(": ")

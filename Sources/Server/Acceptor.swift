@@ -35,7 +35,8 @@ actor Acceptor: QueueConfined {
     self.source = source
   }
 
-  /// Closes the listening socket, then calls `completion`; every connection accepted has been handed over.
+  /// Closes the listening socket, then calls `completion`; every connection accepted has been
+  /// handed over.
   func stop(_ completion: @escaping @Sendable () -> Void) {
     guard let source else { return completion() }
     self.source = nil
@@ -114,7 +115,6 @@ actor Acceptor: QueueConfined {
     var response = Response()
     let refusal = ServerRefusal.connectionsTooMany
     response.refuse(refusal.status, code: refusal.rawValue)
-    response.addField("Retry-After", "1")
     var output = ByteBuffer()
     let framing = Response.Framing(version: .http11, keepsAlive: false, omitsBody: false)
     response.encode(into: &output, framing, dateField: ByteBuffer().view)

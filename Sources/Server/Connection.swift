@@ -4,30 +4,30 @@ import HTTPWire
 
 /// One client's connection, as its worker remembers it between events.
 ///
-/// Bytes pass through memory the worker shares among its connections; only what is left over when an event
-/// has been dealt with is kept here, so an idle connection owns none.
+/// Bytes pass through memory the worker shares among its connections; only what is left over when
+/// an event has been dealt with is kept here, so an idle connection owns none.
 final class Connection {
   let socket: AcceptedSocket
   let token: ConnectionToken
 
-  var phase = Phase.receiving
-  var decoder = RequestDecoder()
+  @exclusivity(unchecked) var phase = Phase.receiving
+  @exclusivity(unchecked) var decoder = RequestDecoder()
   /// The request at the front, and any that arrived behind it.
-  var input = ByteBuffer()
+  @exclusivity(unchecked) var input = ByteBuffer()
   /// Of the request at the front; tells its wakes from those of earlier ones.
-  var requestNumber: UInt32 = 0
+  @exclusivity(unchecked) var requestNumber: UInt32 = 0
   /// How often the handler has seen the request at the front.
-  var attempts = 0
+  @exclusivity(unchecked) var attempts = 0
   /// Whether the client may still be sending when the last answer is on its way.
-  var lingers = false
+  @exclusivity(unchecked) var lingers = false
 
-  var wait = Wait.idle
-  var interest: EventPoll.Interest = .readable
+  @exclusivity(unchecked) var wait = Wait.idle
+  @exclusivity(unchecked) var interest: EventPoll.Interest = .readable
   /// What `input` and the output were when last counted.
-  var countedBytes = 0
+  @exclusivity(unchecked) var countedBytes = 0
 
-  private var output = ByteBuffer()
-  private var sentCount = 0
+  @exclusivity(unchecked) private var output = ByteBuffer()
+  @exclusivity(unchecked) private var sentCount = 0
 
   /// What a connection is in the middle of.
   enum Phase: Equatable {

@@ -1,7 +1,8 @@
 /// A worker's connections and when each has waited long enough.
 ///
-/// Deadlines stand side by side, so that looking through 10,000 of them takes some microseconds and setting one
-/// is a store: cheaper for a server that sets one per request than any queue kept in order.
+/// Deadlines stand side by side, so that looking through 10,000 of them takes some microseconds and
+/// setting one is a store: cheaper for a server that sets one per request than any queue kept in
+/// order.
 struct ConnectionTable {
   private var connections: [Connection?] = []
   private var deadlines: [Tick] = []

@@ -20,9 +20,12 @@ struct EventPoll: ~Copyable {
     reports.deallocate()
   }
 
-  /// Reads what is ready now, without waiting, and returns how many reports there are.
-  func poll() -> Int {
-    max(0, Int(clinux_epoll_poll(descriptor, reports, Int32(Self.reportsMax))))
+  /// Reads what is ready, waiting for the first of it, and returns how many reports there are.
+  func wait(milliseconds: Int) -> Int {
+    max(
+      0,
+      Int(
+        clinux_epoll_wait(descriptor, reports, Int32(Self.reportsMax), Int32(milliseconds))))
   }
 
   subscript(index: Int) -> Event { Event(report: reports[index]) }

@@ -83,12 +83,6 @@ struct ListeningSocket: ~Copyable {
   }
 }
 
-/// A connection on its way from the acceptor to a worker, which closes it.
-struct AcceptedSocket: Sendable {
-  let descriptor: Int32
-  let peer: PeerAddress
-}
-
 /// Why nothing was accepted.
 struct AcceptFailure: Error {
   let code: Int32

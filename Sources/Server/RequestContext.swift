@@ -26,8 +26,8 @@ package struct RequestContext: ~Copyable {
 
   /// What brings this request back to the handler once it is parked.
   ///
-  /// Hand it to whoever can make the answer possible, then look once more whether it already is: a wake before the
-  /// request parks is not lost, one that nobody sends is.
+  /// Hand it to whoever can make the answer possible, then look once more whether it already is: a
+  /// wake before the request parks is not lost, one that nobody sends is.
   package var waker: Waker {
     Waker(WakeSignal(worker, token, requestNumber: requestNumber))
   }

@@ -1,6 +1,5 @@
 import HTTPWire
 import Runtime
-import Synchronization
 
 /// An HTTP/1.1 server: one acceptor, and workers that own the connections.
 ///
@@ -37,10 +36,11 @@ package final class Server: Sendable {
   /// Connections open now.
   package var connectionCount: Int { ledger.total }
 
-  /// Stops listening, closes idle connections, lets requests under way finish for at most `duration`.
+  /// Stops listening, closes idle connections, lets requests under way finish for at most
+  /// `duration`.
   ///
-  /// `completion` is called once, on a queue of the server, when no connection is left; from then on nothing of the
-  /// server runs. Draining again shortens the time and never lengthens it.
+  /// `completion` is called once, on a queue of the server, when no connection is left; from then
+  /// on nothing of the server runs. Draining again shortens the time and never lengthens it.
   package func drain(
     within duration: Duration, _ completion: @escaping @Sendable (DrainReport) -> Void
   ) {
@@ -53,35 +53,5 @@ package final class Server: Sendable {
         }
       }
     }
-  }
-}
-
-/// How a drain went.
-package struct DrainReport: Sendable, Equatable {
-  /// Connections that had a request under way when the time was over.
-  package let cutConnections: Int
-
-  package init(cutConnections: Int) {
-    self.cutConnections = cutConnections
-  }
-}
-
-/// The workers' reports on their way to one.
-private final class DrainTally: Sendable {
-  private let state: Mutex<(awaited: Int, cut: Int)>
-  private let completion: @Sendable (DrainReport) -> Void
-
-  init(_ workerCount: Int, _ completion: @escaping @Sendable (DrainReport) -> Void) {
-    state = Mutex((awaited: workerCount, cut: 0))
-    self.completion = completion
-  }
-
-  func count(_ cut: Int) {
-    let total: Int? = state.withLock { state in
-      state.awaited -= 1
-      state.cut += cut
-      return state.awaited == 0 ? state.cut : nil
-    }
-    if let total { completion(DrainReport(cutConnections: total)) }
   }
 }

@@ -8,7 +8,8 @@ package struct ServerLimits: Sendable {
   package var connectionsMax = 16_384
   /// Open connections of one address, or nil where a proxy in front makes all of them one.
   package var connectionsPerAddressMax: Int?
-  /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to workers.
+  /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to
+  /// workers.
   package var parkedRequestsMax = 16_384
   /// Bytes kept for connections between events: parts of requests, and answers not taken. Who needs
   /// more is told 503, or cut when it is answers. Shared out evenly to workers.

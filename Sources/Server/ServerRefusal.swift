@@ -20,6 +20,7 @@ extension Response {
   mutating func refuse(_ status: Status, code: String) {
     reset()
     self.status = status
+    if status == .serviceUnavailable { addField("Retry-After", "1") }
     mediaType = .problem
     body.append("{\"status\":")
     body.append(decimal: Int(status.rawValue))

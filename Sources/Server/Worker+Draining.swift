@@ -1,5 +1,6 @@
 extension Worker {
-  /// Closes what is idle, lets what is under way finish until `deadline`, then tells `completion` how many were cut.
+  /// Closes what is idle, lets what is under way finish until `deadline`, then tells `completion`
+  /// how many were cut.
   ///
   /// Asked again, the earlier deadline holds, and all completions are told.
   func startDraining(
@@ -37,11 +38,4 @@ extension Worker {
       receive(connection)
     }
   }
-}
-
-/// A drain under way.
-struct DrainProgress {
-  var deadline = Tick.never
-  var completions: [@Sendable (Int) -> Void] = []
-  var cutCount = 0
 }

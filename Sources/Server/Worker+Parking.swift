@@ -1,5 +1,6 @@
 extension Worker {
-  /// Takes a wake from any thread. Those that arrive before the worker looks are looked at together.
+  /// Takes a wake from any thread. Those that arrive before the worker looks are looked at
+  /// together.
   nonisolated func raise(_ signal: WakeSignal) {
     let isFirst = raisedSignals.withLock { signals in
       signals.append(signal)

@@ -28,14 +28,16 @@ extension Worker {
 
   /// Tells the client that nothing more comes and waits for it to see that.
   ///
-  /// RFC 9112 9.6: closing while the client still sends resets the connection, and the reset may overtake the answer.
+  /// RFC 9112 9.6: closing while the client still sends resets the connection, and the reset may
+  /// overtake the answer.
   func linger(_ connection: Connection) {
     connection.phase = .lingering
     connection.input.release()
     shutdown(connection.socket.descriptor, Int32(SHUT_WR))
   }
 
-  /// Ends a connection whose client does not take what it asked for, with all that the kernel holds for it.
+  /// Ends a connection whose client does not take what it asked for, with all that the kernel holds
+  /// for it.
   func cut(_ connection: Connection) {
     _ = clinux_reset_on_close(connection.socket.descriptor)
     close(connection)

@@ -37,7 +37,8 @@ extension Worker {
     settle(connection)
   }
 
-  /// Serves the requests at the front of `bytes`, of which there are some; returns what has to be kept.
+  /// Serves the requests at the front of `bytes`, of which there are some; returns what has to be
+  /// kept.
   ///
   /// `cause` is why the first of them is tried.
   private func serve(
@@ -65,7 +66,6 @@ extension Worker {
       cause = .arrived
       if output.count >= Self.gatherBytesMax { flush(connection) }
     } while connection.phase == .receiving && !connection.hasOutput && !rest.isEmpty
-    if connection.phase == .closing && !rest.isEmpty { connection.lingers = true }
     flush(connection)
     return rest
   }
@@ -100,7 +100,10 @@ extension Worker {
     let framing = Response.Framing(
       version: head.version, keepsAlive: keepsAlive, omitsBody: head.method == .head)
     response.encode(into: &output, framing, dateField: dateField.view)
-    if !keepsAlive { connection.phase = .closing }
+    guard !keepsAlive else { return }
+    connection.phase = .closing
+    // A client that did not ask for the end may have sent more.
+    connection.lingers = head.keepsAlive
   }
 
   /// Gives the last answer on a connection whose bytes cannot be followed any further.

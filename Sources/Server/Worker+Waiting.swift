@@ -75,7 +75,8 @@ extension Worker {
     }
   }
 
-  /// Sets the deadline of what is waited for. A wait that goes on keeps its own: bytes that trickle in do not move it.
+  /// Sets the deadline of what is waited for. A wait that goes on keeps its own: bytes that trickle
+  /// in do not move it.
   private func setDeadline(_ connection: Connection, _ wait: Connection.Wait) {
     guard wait != connection.wait || wait == .idle || wait == .parked else { return }
     connection.wait = wait
@@ -115,22 +116,5 @@ extension Worker {
     dateField.append("Date: ")
     dateField.append(httpDate: seconds)
     dateField.append("\r\n")
-  }
-}
-
-/// The limits of waits in ticks.
-struct WaitTicks: Sendable {
-  let idle: UInt32
-  let head: UInt32
-  let body: UInt32
-  let output: UInt32
-  let linger: UInt32
-
-  init(_ limits: ServerLimits) {
-    idle = TickClock.ticks(in: limits.idleTime)
-    head = TickClock.ticks(in: limits.headTime)
-    body = TickClock.ticks(in: limits.bodyTime)
-    output = TickClock.ticks(in: limits.writeStallTime)
-    linger = TickClock.ticks(in: limits.lingerTime)
   }
 }

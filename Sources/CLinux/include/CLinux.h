@@ -28,8 +28,13 @@ int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int descriptor, uint32_t interest, uint64_t token);
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t token);
 
-/// Fills `events` with at most `count` reports without waiting.
-int clinux_epoll_poll(int epoll, struct clinux_event *events, int count);
+/// Fills `events` with at most `count` reports, waiting that long for the first.
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds);
+
+/// eventfd(2): readable from a ring on until it is silenced.
+int clinux_bell_create(void);
+void clinux_bell_ring(int bell);
+void clinux_bell_silence(int bell);
 
 /// accept4(2), non-blocking and closed on exec.
 int clinux_accept(int listener, struct sockaddr_storage *peer);

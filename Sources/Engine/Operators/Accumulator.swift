@@ -34,7 +34,7 @@ struct Accumulator {
       object(at: place, NumericSumBox.init).sum.add(value, weight: weight)
     case .min, .max, .countDistinct:
       object(at: place) { ValueCounts.make(argumentType) }
-        .add(datum, weight: weight, argumentType)
+        .add(datum, weight: weight)
     }
   }
 
@@ -45,8 +45,8 @@ struct Accumulator {
     case .count: row.set(slot, .word(Int64(place.load(as: Int.self))))
     case .sumInt, .sumIntAsNumeric: writeIntSum(place, slot, row)
     case .sumNumeric: writeNumericSum(place, slot, row)
-    case .min: writeCounted(place, slot, row) { $0.withFirst(argumentType, $1) }
-    case .max: writeCounted(place, slot, row) { $0.withLast(argumentType, $1) }
+    case .min: writeCounted(place, slot, row) { $0.withFirst($1) }
+    case .max: writeCounted(place, slot, row) { $0.withLast($1) }
     case .countDistinct:
       let counts: ValueCounts? = existing(at: place)
       row.set(slot, .word(Int64(counts?.distinctCount ?? 0)))
@@ -70,7 +70,7 @@ struct Accumulator {
     guard place.load(fromByteOffset: 16, as: Int.self) != 0 else { return row.set(slot, .null) }
     let sum = place.loadUnaligned(as: Int128.self)
     if function == .sumIntAsNumeric {
-      Numeric(coefficient: sum, scale: 0).withDatum(.numeric) { row.set(slot, $0) }
+      Numeric(coefficient: sum, scale: 0).withDatum { row.set(slot, $0) }
     } else if let word = Int64(exactly: sum) {
       row.set(slot, .word(word))
     } else {
@@ -84,7 +84,7 @@ struct Accumulator {
     let box: NumericSumBox? = existing(at: place)
     do throws(ValueFault) {
       guard let sum = try box?.sum.sum() else { return row.set(slot, .null) }
-      sum.withDatum(.numeric) { row.set(slot, $0) }
+      sum.withDatum { row.set(slot, $0) }
     } catch { row.set(slot, .fault(error)) }
   }
 

@@ -6,18 +6,15 @@ package struct RowVersion: BitwiseCopyable {
 
   private static let headerBytes = 32
 
-  /// - Parameter copies: how often the row is in the view; 0 marks that the key is gone.
-  init(
-    sequence: UInt64, older: RowVersion?, copies: Int, row: UnsafeRawBufferPointer,
-    json: UnsafeRawBufferPointer, fault: ValueFault?
-  ) {
+  init(sequence: UInt64, older: RowVersion?, _ contents: RowContents) {
+    let (row, json) = (contents.row, contents.json)
     base = .allocate(byteCount: Self.headerBytes + row.count + json.count, alignment: 8)
     base.storeBytes(of: sequence, as: UInt64.self)
     base.storeBytes(of: older?.base, toByteOffset: 8, as: UnsafeMutableRawPointer?.self)
-    base.storeBytes(of: UInt32(clamping: copies), toByteOffset: 16, as: UInt32.self)
+    base.storeBytes(of: UInt32(clamping: contents.copies), toByteOffset: 16, as: UInt32.self)
     base.storeBytes(of: UInt32(row.count), toByteOffset: 20, as: UInt32.self)
     base.storeBytes(of: UInt32(json.count), toByteOffset: 24, as: UInt32.self)
-    base.storeBytes(of: fault?.rawValue ?? 0, toByteOffset: 28, as: UInt8.self)
+    base.storeBytes(of: contents.fault?.rawValue ?? 0, toByteOffset: 28, as: UInt8.self)
     base.storeBytes(of: 0, toByteOffset: 29, as: UInt8.self)
     if let source = row.baseAddress {
       (base + Self.headerBytes).copyMemory(from: source, byteCount: row.count)
@@ -65,4 +62,19 @@ package struct RowVersion: BitwiseCopyable {
   }
 
   func free() { base.deallocate() }
+}
+
+/// What a version holds, before it is copied there.
+struct RowContents {
+  let row: UnsafeRawBufferPointer
+  let json: UnsafeRawBufferPointer
+  /// How often the row is in the view; 0 marks that the key is gone.
+  let copies: Int
+  let fault: ValueFault?
+
+  static var none: RowContents {
+    RowContents(
+      row: UnsafeRawBufferPointer(start: nil, count: 0),
+      json: UnsafeRawBufferPointer(start: nil, count: 0), copies: 0, fault: nil)
+  }
 }

@@ -32,18 +32,13 @@ package final class ViewTable: Sendable {
     let sequence: UInt64
   }
 
-  /// What only the writer touches.
-  private struct Writer: ~Copyable {
-    var superseded: [Superseded] = []
-    var firstSuperseded = 0
-    var liveKeys = 0
-    var liveRows = 0
-    var faultyKeys = 0
-  }
-
   private let shards: [LockedShard]
-  private let writer = Mutex(Writer())
   private let hasher: RowHasher
+  private let rows = Atomic<Int>(0)
+  private let faultyKeys = Atomic<Int>(0)
+  /// Versions that have an older one, and tombstones, by the sequence of the step that made them; only the writer's.
+  private nonisolated(unsafe) var superseded: [Superseded] = []
+  private nonisolated(unsafe) var firstSuperseded = 0
 
   /// Enough that two readers and a writer seldom meet.
   private static let shardCount = 64
@@ -54,9 +49,9 @@ package final class ViewTable: Sendable {
   }
 
   /// Rows in the newest state, copies counted.
-  package var rowCount: Int { writer.withLock { $0.liveRows } }
+  package var rowCount: Int { rows.load(ordering: .relaxed) }
   /// Keys whose row has no right value.
-  package var faultyCount: Int { writer.withLock { $0.faultyKeys } }
+  package var faultyCount: Int { faultyKeys.load(ordering: .relaxed) }
 
   // MARK: Reading
 
@@ -96,90 +91,88 @@ package final class ViewTable: Sendable {
 
   // MARK: Writing
 
-  /// The newest version of a key, tombstones included; the writer's own look-up.
-  func newest(_ key: RowRef) -> RowVersion? {
-    let hash = hasher.hash(key)
-    return shards[Self.shard(hash)].shard.withLock { shard in
-      shard.records.find(key, hash: hash).flatMap { Self.newest($0) }
+  /// One key's place, while the writer holds its shard.
+  struct Slot {
+    fileprivate let table: ViewTable
+    fileprivate let record: RowTable.Record
+    fileprivate let shard: Int
+
+    /// Tells the key from others while it is in the table.
+    var id: UnsafeRawPointer { UnsafeRawPointer(record.base) }
+    var key: RowRef { record.key }
+    /// Tombstones included; nil only for a key without history.
+    var newest: RowVersion? { ViewTable.newest(record) }
+
+    func put(
+      _ row: RowRef, json: UnsafeRawBufferPointer, copies: Int, fault: ValueFault?,
+      sequence: UInt64
+    ) {
+      table.put(
+        RowContents(row: row.bytes, json: json, copies: copies, fault: fault), at: self, sequence)
+    }
+
+    func remove(sequence: UInt64) {
+      guard newest != nil else { return }
+      table.put(.none, at: self, sequence)
     }
   }
 
-  /// The record of a key, by which a bootstrap remembers what it has seen.
-  func record(_ key: RowRef) -> UnsafeRawPointer? {
+  /// Holds the key's shard for `body`, which must not touch the table otherwise.
+  func edit(_ key: RowRef, _ body: (Slot) -> Void) {
     let hash = hasher.hash(key)
-    return shards[Self.shard(hash)].shard.withLock { shard in
-      shard.records.find(key, hash: hash).map { UnsafeRawPointer($0.base) }
-    }
-  }
-
-  /// Gives `key` a new version; `copies` 0 takes the row away.
-  func put(
-    _ key: RowRef, row: UnsafeRawBufferPointer, json: UnsafeRawBufferPointer, copies: Int,
-    fault: ValueFault?, sequence: UInt64
-  ) {
-    let hash = hasher.hash(key)
-    let shardNumber = Self.shard(hash)
-    shards[shardNumber].shard.withLock { shard in
+    let number = Self.shard(hash)
+    shards[number].shard.withLock { shard in
       var inserted = false
       let record = shard.records.findOrInsert(key, hash: hash, inserted: &inserted)
-      let current = Self.newest(record)
-      let replacesOwn = current?.sequence == sequence
-      let older = replacesOwn ? current?.older : current
-      let version = RowVersion(
-        sequence: sequence, older: older, copies: copies, row: row, json: json, fault: fault)
-      writer.withLock { writer in
-        let wasQueued = replacesOwn && current?.isQueued ?? false
-        version.isQueued = wasQueued || older != nil || copies == 0
-        if version.isQueued, !wasQueued {
-          writer.superseded.append(
-            Superseded(record: record, shard: shardNumber, sequence: sequence))
-        }
-        let before = current?.copies ?? 0
-        writer.liveRows += copies - before
-        writer.liveKeys += (copies > 0 ? 1 : 0) - (before > 0 ? 1 : 0)
-        let wasFaulty = before > 0 && current?.fault != nil
-        writer.faultyKeys += (copies > 0 && fault != nil ? 1 : 0) - (wasFaulty ? 1 : 0)
-      }
-      if replacesOwn { current?.free() }
-      record.payload.storeBytes(of: version.base, as: UnsafeMutableRawPointer?.self)
+      body(Slot(table: self, record: record, shard: number))
+      if inserted, Self.newest(record) == nil { shard.records.remove(record) }
     }
   }
 
-  /// Calls `body` with every key's record and newest version, if it has a row.
-  func forEachNewest(_ body: (UnsafeRawPointer, RowRef, RowVersion) -> Void) {
-    for locked in shards {
+  /// Calls `body` with every key that has a row in the newest state.
+  func forEachNewest(_ body: (Slot, RowVersion) -> Void) {
+    for (number, locked) in shards.enumerated() {
       locked.shard.withLock { shard in
         shard.records.forEachRecord { record in
           if let version = Self.newest(record), version.copies > 0 {
-            body(UnsafeRawPointer(record.base), record.key, version)
+            body(Slot(table: self, record: record, shard: number), version)
           }
         }
       }
     }
   }
 
-  /// Frees what no reader at `oldestNeeded` or later can reach.
-  func prune(oldestNeeded: UInt64) {
-    let due = writer.withLock { Self.takeDue(&$0, oldestNeeded) }
-    for entry in due {
-      shards[entry.shard].shard.withLock { shard in
-        Self.prune(entry, oldestNeeded, &shard.records)
-      }
+  private func put(_ contents: RowContents, at slot: Slot, _ sequence: UInt64) {
+    let current = slot.newest
+    let replacesOwn = current?.sequence == sequence
+    let older = replacesOwn ? current?.older : current
+    let version = RowVersion(sequence: sequence, older: older, contents)
+    let wasQueued = replacesOwn && current?.isQueued ?? false
+    version.isQueued = wasQueued || older != nil || contents.copies == 0
+    if version.isQueued, !wasQueued {
+      superseded.append(Superseded(record: slot.record, shard: slot.shard, sequence: sequence))
     }
+    let before = current?.copies ?? 0
+    if contents.copies != before { rows.wrappingAdd(contents.copies - before, ordering: .relaxed) }
+    let wasFaulty = before > 0 && current?.fault != nil
+    let isFaulty = contents.copies > 0 && contents.fault != nil
+    if wasFaulty != isFaulty { faultyKeys.wrappingAdd(isFaulty ? 1 : -1, ordering: .relaxed) }
+    if replacesOwn { current?.free() }
+    slot.record.payload.storeBytes(of: version.base, as: UnsafeMutableRawPointer?.self)
   }
 
-  private static func takeDue(_ writer: inout Writer, _ oldestNeeded: UInt64) -> [Superseded] {
-    var end = writer.firstSuperseded
-    while end < writer.superseded.count, writer.superseded[end].sequence <= oldestNeeded {
-      end += 1
+  /// Frees what no reader at `oldestNeeded` or later can reach.
+  func prune(oldestNeeded: UInt64) {
+    while firstSuperseded < superseded.count,
+      superseded[firstSuperseded].sequence <= oldestNeeded
+    {
+      let entry = superseded[firstSuperseded]
+      firstSuperseded += 1
+      shards[entry.shard].shard.withLock { Self.prune(entry, oldestNeeded, &$0.records) }
     }
-    let due = Array(writer.superseded[writer.firstSuperseded..<end])
-    writer.firstSuperseded = end
-    if end == writer.superseded.count {
-      writer.superseded.removeAll(keepingCapacity: end <= 65_536)
-      writer.firstSuperseded = 0
-    }
-    return due
+    guard firstSuperseded == superseded.count else { return }
+    superseded.removeAll(keepingCapacity: firstSuperseded <= 65_536)
+    firstSuperseded = 0
   }
 
   private static func prune(

@@ -1,0 +1,53 @@
+import Capture
+import Gateway
+import Testing
+
+/// Every view equals Postgres's own answer, whatever happens to the tables.
+@Suite(.serialized)
+struct LiveViewTests {
+  @Test(.enabled(if: AcceptanceCases.isThere, "no acceptance cases beside this checkout"))
+  func acceptanceCaseEqualsPostgres() async throws {
+    let database = try TestCluster.database(AcceptanceCases.sql("orders.sql"))
+    let configuration = try database.prepared([
+      CaptureConfiguration.View(name: "current_stock_levels"),
+      CaptureConfiguration.View(name: "low_stock_alerts", key: ["product_id", "warehouse_name"]),
+      CaptureConfiguration.View(name: "multi_warehouse_inventory"),
+    ])
+    try await TestService.run(configuration) { service in
+      let oracle = ViewOracle(connection: try database.connect(), views: MovementSchema.views)
+      try oracle.expectEqual(service, "as loaded")
+
+      try database.run(AcceptanceCases.sql("orders.next.sql"))
+      try oracle.expectEqual(service, "after the shipment")
+      let stock = try service.client.get("/v1/views/current_stock_levels/rows/3,1")
+      #expect(stock.body.contains("\"current_stock\":115"))
+      let alert = try service.client.get("/v1/views/low_stock_alerts/rows/3,East%20Coast%20Hub")
+      #expect(alert.status == 404)
+
+      for change in [
+        "UPDATE products SET product_name = 'Laptop Riser' WHERE product_id = 3",
+        "UPDATE products SET reorder_threshold = 10 WHERE product_id = 2",
+        "DELETE FROM warehouses WHERE warehouse_id = 2",
+      ] {
+        try database.run(change)
+        try oracle.expectEqual(service, change)
+      }
+    }
+  }
+
+  @Test(arguments: 1...100 as ClosedRange<UInt64>)
+  func randomWorkloadEqualsPostgresAtEachPause(seed: UInt64) async throws {
+    print("movement workload seed \(seed)")
+    let database = try TestCluster.database(MovementSchema.sql())
+    let configuration = try database.prepared(MovementSchema.views)
+    try await TestService.run(configuration) { service in
+      var workload = MovementWorkload(seed: seed)
+      let connection = try database.connect()
+      let oracle = ViewOracle(connection: try database.connect(), views: MovementSchema.views)
+      for pause in 1...4 {
+        for _ in 0..<12 { try connection.execute(workload.transaction()) }
+        try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
+      }
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import Gateway
+import Logging
+import Testing
+
+/// A service under test, asked over real sockets.
+struct TestService {
+  let service: Service
+  let client: HTTPClient
+
+  /// Runs `body` against a running service and stops it afterwards.
+  static func run(_ configuration: Configuration, _ body: (TestService) async throws -> Void)
+    async throws
+  {
+    let service = try Service(configuration, logger: quiet)
+    do {
+      let running = TestService(service: service, client: try HTTPClient(port: service.port))
+      try running.waitUntilReady()
+      try await body(running)
+    } catch {
+      await service.stop()
+      throw error
+    }
+    await service.stop()
+  }
+
+  static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+  private func waitUntilReady() throws {
+    let end = ContinuousClock.now + .seconds(30)
+    while true {
+      let readiness = try client.get("/readyz")
+      if readiness.status == 200 { return }
+      try #require(ContinuousClock.now < end, "not ready: \(readiness.body)")
+      pause()
+    }
+  }
+
+  /// The rows of a view as JSON texts, sorted, once it has reached `lsn`.
+  func rows(_ view: String, at lsn: String) throws -> [String] {
+    let response = try client.get(
+      "/v1/views/\(view)/rows?limit=10000&wait=30s&min_position=\(lsn)")
+    try #require(response.status == 200, "\(response.body)")
+    return JSONRows.split(response.body).sorted()
+  }
+}
