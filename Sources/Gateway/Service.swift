@@ -17,7 +17,11 @@ package final class Service: Sendable {
   package var port: UInt16 { server.port }
 
   /// Starts to serve and to follow the database.
-  package init(_ configuration: Configuration, logger: Logger) throws {
+  ///
+  /// - Parameter beforeStart: is given the store while it is empty, to listen to its feed from the first change.
+  package init(
+    _ configuration: Configuration, logger: Logger, beforeStart: (ViewStore) -> Void = { _ in }
+  ) throws {
     let clock = Clock()
     let store = ViewStore(readers: configuration.workers, hashSeed: .random(in: 0 ... .max))
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
@@ -32,6 +36,7 @@ package final class Service: Sendable {
     self.store = store
     self.capture = capture
     self.logger = logger
+    beforeStart(store)
     capture.start()
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])

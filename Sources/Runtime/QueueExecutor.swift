@@ -2,8 +2,8 @@ import Dispatch
 
 /// A serial executor over one Dispatch queue.
 ///
-/// An actor that uses it runs on that queue only, so it may own event sources of the queue and be reached from
-/// their handlers without a hop.
+/// An actor that uses it runs on that queue only, so it may own event sources of the queue and be
+/// reached from their handlers without a hop.
 package final class QueueExecutor: SerialExecutor {
   package let queue: DispatchQueue
 

@@ -37,8 +37,17 @@ struct LiveViewTests {
 
   @Test(arguments: 1...100 as ClosedRange<UInt64>)
   func randomWorkloadEqualsPostgresAtEachPause(seed: UInt64) async throws {
+    try await runWorkload(seed: seed, on: MovementSchema.sql())
+  }
+
+  @Test(arguments: 1001...1025 as ClosedRange<UInt64>)
+  func randomWorkloadOverOurOwnViewsEqualsPostgres(seed: UInt64) async throws {
+    try await runWorkload(seed: seed, on: MovementSchema.own)
+  }
+
+  private func runWorkload(seed: UInt64, on sql: String) async throws {
     print("movement workload seed \(seed)")
-    let database = try TestCluster.database(MovementSchema.sql())
+    let database = try TestCluster.database(sql)
     let configuration = try database.prepared(MovementSchema.views)
     try await TestService.run(configuration) { service in
       var workload = MovementWorkload(seed: seed)

@@ -1,3 +1,4 @@
+import Engine
 import Gateway
 import Logging
 import Testing
@@ -8,10 +9,13 @@ struct TestService {
   let client: HTTPClient
 
   /// Runs `body` against a running service and stops it afterwards.
-  static func run(_ configuration: Configuration, _ body: (TestService) async throws -> Void)
-    async throws
-  {
-    let service = try Service(configuration, logger: quiet)
+  ///
+  /// - Parameter beforeStart: sees the store before anything is in it.
+  static func run(
+    _ configuration: Configuration, beforeStart: (ViewStore) -> Void = { _ in },
+    _ body: (TestService) async throws -> Void
+  ) async throws {
+    let service = try Service(configuration, logger: quiet, beforeStart: beforeStart)
     do {
       let running = TestService(service: service, client: try HTTPClient(port: service.port))
       try running.waitUntilReady()
