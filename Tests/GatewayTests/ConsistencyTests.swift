@@ -102,7 +102,7 @@ struct ConsistencyTests {
     let database = try TestCluster.database(MovementSchema.own)
     let configuration = try database.prepared(MovementSchema.views)
     let recorder = FeedRecorder()
-    try await TestService.run(configuration, beforeStart: { $0.feed.add(recorder) }) { service in
+    try await TestService.run(configuration, listener: recorder) { service in
       var workload = MovementWorkload(seed: 4711)
       let connection = try database.connect()
       for _ in 0..<80 { try connection.execute(workload.transaction()) }
@@ -125,7 +125,7 @@ struct ConsistencyTests {
     let database = try TestDatabase(on: cluster, name: "shop", Self.stock)
     let recorder = FeedRecorder()
     let configuration = try database.prepared(["stock", "totals"])
-    try await TestService.run(configuration, beforeStart: { $0.feed.add(recorder) }) { service in
+    try await TestService.run(configuration, listener: recorder) { service in
       let before = recorder.current.changeCount
       try cluster.kill()
       try wait("stale") { try service.client.get("/readyz").body.contains("stale_seconds") }

@@ -10,12 +10,14 @@ struct TestService {
 
   /// Runs `body` against a running service and stops it afterwards.
   ///
-  /// - Parameter beforeStart: sees the store before anything is in it.
+  /// - Parameter listener: hears of every change from the first snapshot on.
   static func run(
-    _ configuration: Configuration, beforeStart: (ViewStore) -> Void = { _ in },
+    _ configuration: Configuration, listener: (any ChangeListener)? = nil,
     _ body: (TestService) async throws -> Void
   ) async throws {
-    let service = try Service(configuration, logger: quiet, beforeStart: beforeStart)
+    let service = try Service(configuration, logger: quiet) { store in
+      if let listener { store.feed.add(listener) }
+    }
     do {
       let running = TestService(service: service, client: try HTTPClient(port: service.port))
       try running.waitUntilReady()
