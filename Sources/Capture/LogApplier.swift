@@ -36,15 +36,17 @@ final class LogApplier {
   private let status: CaptureStatus
   private let now: () -> Int64
   private var inputs: [UInt32: TableInput] = [:]
-  private var attachments: [UInt32: Attachment] = [:]
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) private var attachments: [UInt32: Attachment] = [:]
 
   /// Everything up to here is applied and visible.
-  private(set) var position: LSN
-  private var transaction: Transaction?
-  private var isSkipping = false
+  @exclusivity(unchecked) private(set) var position: LSN
+  @exclusivity(unchecked) private var transaction: Transaction?
+  @exclusivity(unchecked) private var isSkipping = false
   /// Transactions absorbed and not yet made visible.
-  private var unfinished: (transaction: Transaction, end: LSN, count: Int, since: Int64)?
-  private var rowsInStep = 0
+  @exclusivity(unchecked) private var unfinished:
+    (transaction: Transaction, end: LSN, count: Int, since: Int64)?
+  @exclusivity(unchecked) private var rowsInStep = 0
 
   /// Behind by more than this, transactions are joined into one step.
   private static let lagForJoining: Int64 = 1_000_000

@@ -2,10 +2,11 @@
 ///
 /// What it hands out stays in place until the reset: it grows by chunks and never moves.
 final class ScratchArena {
-  private var chunks: [UnsafeMutableRawBufferPointer] = []
-  private var chunk = 0
-  private var used = 0
-  fileprivate var sink: [UInt8] = []
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) private var chunks: [UnsafeMutableRawBufferPointer] = []
+  @exclusivity(unchecked) private var chunk = 0
+  @exclusivity(unchecked) private var used = 0
+  @exclusivity(unchecked) fileprivate var sink: [UInt8] = []
 
   deinit {
     for chunk in chunks { chunk.deallocate() }

@@ -28,9 +28,10 @@ final class AggregateOperator: Operator {
   private let argumentOutputs: [Int]
   private let filterOutputs: [Int]
 
-  private var groups: RowTable
-  private var faults: [UnsafeMutableRawPointer: GroupFaults] = [:]
-  private var touched: [Touched] = []
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) private var groups: RowTable
+  @exclusivity(unchecked) private var faults: [UnsafeMutableRawPointer: GroupFaults] = [:]
+  @exclusivity(unchecked) private var touched: [Touched] = []
   private let before = RowBatch()
   private var hasStarted = false
 

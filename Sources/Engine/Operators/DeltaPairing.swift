@@ -12,19 +12,20 @@ final class DeltaPairing {
 
   /// The rows as absorbed.
   let rows = RowBatch()
-  private(set) var deltas: [Delta] = []
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) private(set) var deltas: [Delta] = []
 
   private let slots: [ColumnSlot]
   private let identity: CanonicalKey
   private let hasher: RowHasher
   private let identities = RowBatch()
-  private var hashes: [UInt64] = []
+  @exclusivity(unchecked) private var hashes: [UInt64] = []
   /// Open addressing: the first row of each identity.
-  private var heads: [Int32] = []
+  @exclusivity(unchecked) private var heads: [Int32] = []
   /// The next row of the same identity.
-  private var next: [Int32] = []
+  @exclusivity(unchecked) private var next: [Int32] = []
   /// The last row of the identity that a first row leads.
-  private var last: [Int32] = []
+  @exclusivity(unchecked) private var last: [Int32] = []
 
   /// - Parameter columns: of the identity, in rows of `layout`.
   init(columns: [Int], layout: RowLayout, hasher: RowHasher) {

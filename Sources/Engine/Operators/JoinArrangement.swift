@@ -118,5 +118,6 @@ struct JoinArrangement: ~Copyable {
 
 /// A table in an array: noncopyable values can't be its elements.
 final class RowTableBox {
-  var table = RowTable(payloadBytes: 8)
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) var table = RowTable(payloadBytes: 8)
 }

@@ -22,8 +22,9 @@ package final class TableInput: Operator {
   private let arena = ScratchArena()
   private let keyColumns: [Int]?
   private let key: CanonicalKey
+  // Unchecked for the reason given in `RowBatch`.
   /// Rows by key; payload: the row's block.
-  private var rows = RowTable(payloadBytes: 8)
+  @exclusivity(unchecked) private var rows = RowTable(payloadBytes: 8)
 
   /// So many rows are handed on together; large enough to amortise, small enough to stay in cache.
   private static let batchRows = 512

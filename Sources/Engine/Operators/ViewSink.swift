@@ -19,11 +19,12 @@ final class ViewSink: Operator {
 
   /// The step's rows as the view shows them, where the node's rows have hidden columns.
   private let visibleRows: RowBatch?
-  private var jsonBytes: [UInt8] = []
-  private var crowds: [[UInt8]: Crowd] = [:]
+  // Unchecked for the reason given in `RowBatch`.
+  @exclusivity(unchecked) private var jsonBytes: [UInt8] = []
+  @exclusivity(unchecked) private var crowds: [[UInt8]: Crowd] = [:]
   /// While the table's contents are replaced: the records written or found unchanged.
-  private var confirmed: Set<UnsafeRawPointer>? = []
-  private var sequence: UInt64 = 0
+  @exclusivity(unchecked) private var confirmed: Set<UnsafeRawPointer>? = []
+  @exclusivity(unchecked) private var sequence: UInt64 = 0
   private var reported: [ViewChange] = []
   private let reportedKeys = RowBatch()
 

@@ -2,76 +2,50 @@
 ///
 /// Text orders by bytes, whatever the database's collation.
 package struct KeyOrder {
-  private let columns: [(slot: ColumnSlot, compare: ScalarFunction)]
+  private struct Column {
+    /// Where the column is in a row, and in a key alone.
+    let inRow: ColumnSlot
+    let inKey: ColumnSlot
+    let less: ScalarFunction
+  }
+
+  private let columns: [Column]
   private let arena = ScratchArena()
 
   package init(_ view: LiveView) {
-    columns = zip(view.keySlots, view.keyTypes).map { slot, type in
-      (slot, ScalarFunction.compare(type, .less) ?? .compareBytes(.less))
+    let keyLayout = RowLayout(view.keyTypes)
+    columns = view.keyTypes.indices.map { index in
+      Column(
+        inRow: view.keySlots[index], inKey: keyLayout.slots[index],
+        less: ScalarFunction.compare(view.keyTypes[index], .less) ?? .compareBytes(.less))
     }
   }
 
-  package func precedes(_ a: RowRef, _ b: RowRef) -> Bool {
+  func precedes(_ a: RowRef, _ b: RowRef) -> Bool {
     for column in columns {
-      let left = a.datum(column.slot)
-      let right = b.datum(column.slot)
-      switch (left.isNull, right.isNull) {
-      case (true, true): continue
-      case (true, false): return false
-      case (false, true): return true
-      case (false, false): break
-      }
-      if column.compare.apply(left, right, arena).isTrue { return true }
-      if column.compare.apply(right, left, arena).isTrue { return false }
+      let order = compare(a.datum(column.inRow), b.datum(column.inRow), column.less)
+      if order != 0 { return order < 0 }
     }
     return false
   }
-}
 
-/// The first rows of a view in key order, found in one pass without sorting the rest.
-package struct FirstRows {
-  private let limit: Int
-  private let order: KeyOrder
-  /// A heap with the last of the rows kept on top.
-  private var heap: [RowVersion] = []
-
-  package init(limit: Int, order: KeyOrder) {
-    self.limit = limit
-    self.order = order
+  /// Whether `row` comes behind the row with `key`.
+  package func follows(_ row: RowRef, key: RowRef) -> Bool {
+    for column in columns {
+      let order = compare(row.datum(column.inRow), key.datum(column.inKey), column.less)
+      if order != 0 { return order > 0 }
+    }
+    return false
   }
 
-  package mutating func offer(_ version: RowVersion) {
-    if heap.count < limit {
-      heap.append(version)
-      siftUp()
-    } else if limit > 0, order.precedes(version.row, heap[0].row) {
-      heap[0] = version
-      siftDown()
+  private func compare(_ a: Datum, _ b: Datum, _ less: ScalarFunction) -> Int {
+    switch (a.isNull, b.isNull) {
+    case (true, true): return 0
+    case (true, false): return 1
+    case (false, true): return -1
+    case (false, false): break
     }
-  }
-
-  package var sorted: [RowVersion] { heap.sorted { order.precedes($0.row, $1.row) } }
-
-  private mutating func siftUp() {
-    var child = heap.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard order.precedes(heap[parent].row, heap[child].row) else { return }
-      heap.swapAt(parent, child)
-      child = parent
-    }
-  }
-
-  private mutating func siftDown() {
-    var parent = 0
-    while true {
-      var last = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if order.precedes(heap[last].row, heap[child].row) { last = child }
-      }
-      guard last != parent else { return }
-      heap.swapAt(parent, last)
-      parent = last
-    }
+    if less.apply(a, b, arena).isTrue { return -1 }
+    return less.apply(b, a, arena).isTrue ? 1 : 0
   }
 }

@@ -1,19 +1,25 @@
-/// Where a page of rows ended: the last row, as opaque text for a client to give back.
+/// Where a page of rows ended: the last row's key, as opaque text for a client to give back.
 package enum RowCursor {
   private static let digits = Array("0123456789abcdef".utf8)
 
-  /// Appends the cursor behind `row`.
-  package static func encode(_ row: RowRef) -> String {
+  /// The cursor behind `row`.
+  package static func encode(_ row: RowRef, of view: LiveView) -> String {
+    let layout = RowLayout(view.keyTypes)
+    let key = RowBatch()
+    key.beginRow(layout)
+    for index in layout.slots.indices {
+      key.set(layout.slots[index], row.datum(view.keySlots[index]))
+    }
     var text: [UInt8] = []
-    text.reserveCapacity(2 * row.count)
-    for byte in row.bytes {
+    text.reserveCapacity(2 * key.currentRow.count)
+    for byte in key.currentRow.bytes {
       text.append(digits[Int(byte >> 4)])
       text.append(digits[Int(byte & 15)])
     }
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// The row that a client gave back; nil if it can't be one of the view.
+  /// The key that a client gave back; nil if it can't be one of the view.
   package static func decode(_ text: UnsafeRawBufferPointer, for view: LiveView) -> [UInt8]? {
     guard text.count % 2 == 0 else { return nil }
     var bytes: [UInt8] = []
@@ -22,7 +28,7 @@ package enum RowCursor {
       guard let high = value(text[index]), let low = value(text[index + 1]) else { return nil }
       bytes.append(high << 4 | low)
     }
-    return bytes.withUnsafeBytes { view.rowLayout.describes($0) } ? bytes : nil
+    return bytes.withUnsafeBytes { RowLayout(view.keyTypes).describes($0) } ? bytes : nil
   }
 
   private static func value(_ digit: UInt8) -> UInt8? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Capture
+import Foundation
 import Logging
 
 /// `onhand demo`
@@ -30,7 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
   func run() async throws {
     let logger = Logger(label: "onhand", factory: LineLogHandler.init)
     let signals = StopSignals()
-    print("Starting a private PostgreSQL ...")
+    say("Starting a private PostgreSQL ...")
     let template = try ClusterTemplate(ServerPrograms())
     defer { template.remove() }
     let cluster = try template.makeCluster()
@@ -59,7 +60,7 @@ struct DemoCommand: AsyncParsableCommand {
   }
 
   private func printGuide(_ url: String, _ cluster: PrivateCluster) {
-    print(
+    say(
       """
 
       The shop is open.
@@ -82,5 +83,10 @@ struct DemoCommand: AsyncParsableCommand {
       Press Ctrl-C to stop.
 
       """)
+  }
+
+  /// Prints at once, also into a pipe.
+  private func say(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 }

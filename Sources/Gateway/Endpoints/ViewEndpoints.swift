@@ -94,7 +94,7 @@ struct ViewEndpoints {
     var first = FirstRows(limit: limit + 1, order: order)
     func collect(_ start: RowRef?) {
       view.table.forEachRow(at: visible.sequence) { version in
-        if let start, !order.precedes(start, version.row) { return }
+        if let start, !order.follows(version.row, key: start) { return }
         first.offer(version)
       }
     }
@@ -129,7 +129,7 @@ struct ViewEndpoints {
     body.append("],\"next\":")
     if page.hasMore, let last = page.rows.last {
       body.append("\"")
-      body.append(RowCursor.encode(last.row))
+      body.append(RowCursor.encode(last.row, of: view))
       body.append("\"}")
     } else {
       body.append("null}")
