@@ -21,6 +21,7 @@ package actor Capture: QueueConfined {
   private var retryDelay = Capture.retryDelayMin
   private var timer: (any DispatchSourceTimer)?
   private var isAskingForEnd = false
+  private var willReadAgain = false
   private var willReadLater = false
 
   private struct Session {
@@ -149,9 +150,18 @@ package actor Capture: QueueConfined {
         try sendStatus(wantsReply: false)
       }
       // libpq may hold messages that the descriptor no longer tells of.
-      if hasMore { post { $0.readStream() } }
+      if hasMore { readAgain() }
     } catch {
       fail(error)
+    }
+  }
+
+  private func readAgain() {
+    guard !willReadAgain else { return }
+    willReadAgain = true
+    post { capture in
+      capture.willReadAgain = false
+      capture.readStream()
     }
   }
 

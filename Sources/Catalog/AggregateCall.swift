@@ -19,7 +19,7 @@ struct AggregateCall {
     guard arguments.count == 1, let argument = arguments.first else { return nil }
     // The DISTINCT of min and max changes nothing; of sums it would need the values.
     switch (name, isDistinct) {
-    case ("count", true) where argument.type.hasEquality && argument.type != .jsonb:
+    case ("count", true) where argument.type.hasEquality:
       return add(Plan.Aggregate(.countDistinct, of: argument, filter: filter, type: .int8))
     case ("min", _):
       return add(Plan.Aggregate(.min, of: argument, filter: filter, type: argument.type))

@@ -60,7 +60,7 @@ struct QueryCompiler {
     } else {
       relation = JoinPlanner.project(select, from: join(compiler), in: &compiler)
     }
-    return query["distinctClause"].isNull ? relation : distinct(relation, &compiler)
+    return query["distinctClause"].isNull ? relation : try distinct(relation, &compiler)
   }
 
   private func checkSupported() throws(Refusal) {
@@ -242,7 +242,7 @@ struct QueryCompiler {
     let union = CompiledRelation(
       node: compiler.plan.add(.union([left.node, right.node])), visible: left.visible,
       names: left.names, estimatedRows: left.estimatedRows + right.estimatedRows)
-    return tree.flag("all") ? union : distinct(union, &compiler)
+    return tree.flag("all") ? union : try distinct(union, &compiler)
   }
 
   /// The relation without hidden columns, so that both sides of a union are alike.
@@ -263,8 +263,11 @@ struct QueryCompiler {
   }
 
   private func distinct(_ relation: CompiledRelation, _ compiler: inout ViewCompiler)
-    -> CompiledRelation
+    throws(Refusal) -> CompiledRelation
   {
+    if let type = relation.visible.first(where: { !$0.hasEquality }) {
+      throw refusal("DISTINCT or UNION over a \(type) column", "leave the column out")
+    }
     let keys = relation.visible.enumerated().map {
       Expression.column(Expression.Column(index: $0.offset, type: $0.element))
     }

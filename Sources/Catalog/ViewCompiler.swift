@@ -85,7 +85,7 @@ package struct ViewCompiler {
           advice: "it has no such column; its columns are \(compiled.names.joined(separator: ", "))"
         )
       }
-      guard compiled.visible[index].hasEquality, compiled.visible[index] != .jsonb else {
+      guard compiled.visible[index].hasEquality else {
         throw Refusal(
           subject: relation.name.description, construct: "its key names \"\(name)\"",
           advice: "a column of type \(relation.columns[index].typeName) can't be part of a key")

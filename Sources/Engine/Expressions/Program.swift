@@ -26,9 +26,8 @@ package final class Program {
       case jumpIfNotNull(Int, to: Int)
       case jump(to: Int)
       case move(Int)
-      /// AND/OR with the operand so far in the target; leaves by `to` once decided.
-      case and(Int, to: Int)
-      case or(Int, to: Int)
+      /// AND (decided by 0) or OR (by 1) with the result so far in the target; leaves by `to` once decided.
+      case logic(decidedBy: Int64, Int, to: Int)
       /// The one of target and operand that `precedes` prefers, passing over NULLs.
       case extremum(ScalarFunction, Int)
     }
@@ -139,10 +138,10 @@ package final class Program {
         case .jumpIfNotNull(let a, let target): if !registers[a].isNull { at = target }
         case .jump(let target): at = target
         case .move(let a): registers[instruction.target] = registers[a]
-        case .and(let a, let target):
-          if Self.and(&registers[instruction.target], registers[a]) { at = target }
-        case .or(let a, let target):
-          if Self.or(&registers[instruction.target], registers[a]) { at = target }
+        case .logic(let deciding, let a, let target):
+          if Self.fold(registers[a], into: &registers[instruction.target], deciding) {
+            at = target
+          }
         case .extremum(let precedes, let a):
           Self.extremum(precedes, &registers[instruction.target], registers[a], arena)
         }
@@ -172,24 +171,12 @@ package final class Program {
     }
   }
 
-  /// Folds `operand` into `result`; true once the conjunction is decided.
+  /// Folds `operand` into `result`; true once the whole is decided.
   ///
-  /// As in Postgres, operands are taken left to right: one that fails after a false one does not count.
-  private static func and(_ result: inout Datum, _ operand: Datum) -> Bool {
+  /// As in Postgres, operands are taken left to right: one that fails after the deciding one does not count.
+  private static func fold(_ operand: Datum, into result: inout Datum, _ deciding: Int64) -> Bool {
     switch operand {
-    case .word(0), .fault:
-      result = operand
-      return true
-    case .null:
-      result = .null
-      return false
-    case .word, .bytes: return false
-    }
-  }
-
-  private static func or(_ result: inout Datum, _ operand: Datum) -> Bool {
-    switch operand {
-    case .word(1), .fault:
+    case .word(deciding), .fault:
       result = operand
       return true
     case .null:

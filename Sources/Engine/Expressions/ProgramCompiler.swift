@@ -28,8 +28,8 @@ struct ProgramCompiler {
       constants.append(constant)
       return append(.constant(constants.count - 1))
     case .call(let function, let arguments, _): return call(function, arguments)
-    case .and(let operands): return logic(operands, start: true) { .and($0, to: $1) }
-    case .or(let operands): return logic(operands, start: false) { .or($0, to: $1) }
+    case .and(let operands): return logic(operands, decidedBy: 0)
+    case .or(let operands): return logic(operands, decidedBy: 1)
     case .not(let operand): return append(.not(compile(operand)))
     case .isNull(let operand): return append(.isNull(compile(operand)))
     case .isDistinct(let equality, let a, let b):
@@ -53,21 +53,19 @@ struct ProgramCompiler {
     }
   }
 
-  private mutating func logic(
-    _ operands: [Expression], start: Bool,
-    _ operation: (Int, Int) -> Program.Instruction.Operation
-  ) -> Int {
-    let result = compile(.bool(start), into: newRegister())
+  private mutating func logic(_ operands: [Expression], decidedBy deciding: Int64) -> Int {
+    let result = compile(.bool(deciding == 0), into: newRegister())
     var exits: [(at: Int, operand: Int)] = []
     conditionally { compiler in
       for operand in operands {
         let register = compiler.compile(operand)
         exits.append((compiler.instructions.count, register))
-        compiler.append(operation(register, 0), into: result)
+        compiler.append(.logic(decidedBy: deciding, register, to: 0), into: result)
       }
     }
     for exit in exits {
-      instructions[exit.at].operation = operation(exit.operand, instructions.count)
+      instructions[exit.at].operation = .logic(
+        decidedBy: deciding, exit.operand, to: instructions.count)
     }
     return result
   }

@@ -26,8 +26,10 @@ package enum ColumnType: UInt8, Hashable, Sendable, CaseIterable, BitwiseCopyabl
     }
   }
 
-  /// Whether Postgres has an equality for the type; without one it can't be grouped, joined or a key.
-  package var hasEquality: Bool { self != .json }
+  /// Whether equal values can be told; without that they can't be grouped, joined or a key.
+  ///
+  /// Postgres has no equality for `json`, and its own for `jsonb`, under which `1.0` and `1.00` are the same.
+  package var hasEquality: Bool { self != .json && self != .jsonb }
 
   /// Built-in types by their fixed OID (`pg_type.dat`); enums are found through `pg_type.typtype`.
   package init?(oid: UInt32) {
