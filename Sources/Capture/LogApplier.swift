@@ -48,12 +48,13 @@ final class LogApplier {
     (transaction: Transaction, end: LSN, count: Int, since: Int64)?
   @exclusivity(unchecked) private var rowsInStep = 0
 
-  /// Behind by more than this, transactions are joined into one step.
-  private static let lagForJoining: Int64 = 1_000_000
-  /// So long, in microseconds, and so many transactions make a step while catching up: each change of a row counts once,
-  /// and readers still see the position move.
-  private static let joiningTime: Int64 = 50_000
-  private static let joinedTransactionsMax = 10_000
+  /// How long, in microseconds, transactions are joined into one step by one that committed `lag` microseconds ago.
+  ///
+  /// Each change of a row then counts once. The further behind, the longer a step may take: a reader sees data older than
+  /// that anyway.
+  private static func joiningTime(lag: Int64) -> Int64 {
+    lag > 1_000_000 ? min(lag / 4, 500_000) : 0
+  }
 
   /// - Parameter now: microseconds since 2000-01-01 UTC.
   init(
@@ -77,10 +78,10 @@ final class LogApplier {
       try apply(try Message(&cursor), &cursor)
       return .none
     case .keepalive(let serverEnd, let wantsReply):
-      try finishStep()
+      let isStepOpen = try pause() != nil
       status.update { $0.serverEnd = serverEnd }
       // Inside a transaction the server may have sent less than it says.
-      if transaction == nil, LSN(serverEnd) > position {
+      if transaction == nil, !isStepOpen, LSN(serverEnd) > position {
         position = LSN(serverEnd)
         store.advance(to: Position(epoch: epoch, lsn: position))
       }
@@ -94,8 +95,8 @@ final class LogApplier {
   func pause() throws -> Int64? {
     guard let step = unfinished, transaction == nil else { return nil }
     let time = now()
-    let rest = step.since + Self.joiningTime - time
-    guard time - step.transaction.committedAt > Self.lagForJoining, rest > 0 else {
+    let rest = step.since + Self.joiningTime(lag: time - step.transaction.committedAt) - time
+    guard rest > 0 else {
       try finishStep()
       return nil
     }
@@ -175,13 +176,9 @@ final class LogApplier {
       return
     }
     let time = now()
-    let count = (unfinished?.count ?? 0) + 1
     let since = unfinished?.since ?? time
-    unfinished = (committed, end, count, since)
-    let isBehind = time - committed.committedAt > Self.lagForJoining
-    if !isBehind || count >= Self.joinedTransactionsMax || time - since > Self.joiningTime {
-      try finishStep()
-    }
+    unfinished = (committed, end, (unfinished?.count ?? 0) + 1, since)
+    if time >= since + Self.joiningTime(lag: time - committed.committedAt) { try finishStep() }
   }
 
   @inline(__always)
