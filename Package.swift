@@ -55,9 +55,11 @@ let package = Package(
 
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
     .testTarget(name: "ServerTests", dependencies: ["Server", "HTTPWire", "CLinux"]),
-    .testTarget(name: "EngineTests", dependencies: ["Engine"]),
-    .testTarget(name: "CatalogTests", dependencies: ["Catalog"]),
-    .testTarget(name: "PGOutputTests", dependencies: ["PGOutput"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
+    .testTarget(
+      name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "PGOutputTests", dependencies: ["PGOutput", "TestSupport"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     // The whole against a real Postgres.
     .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
   ]

@@ -1,23 +1,6 @@
-import Foundation
+import TestSupport
 
-/// Random numbers that a seed repeats (SplitMix64); the seed is printed.
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(test: String = #function) {
-    let given = ProcessInfo.processInfo.environment["ONHAND_TEST_SEED"].flatMap(UInt64.init)
-    state = given ?? UInt64.random(in: 0...999_999_999)
-    print("\(test): ONHAND_TEST_SEED=\(state)")
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-}
+typealias SeededRandom = TestSupport.SeededRandom
 
 extension SeededRandom {
   mutating func digits(_ count: Int) -> String {
