@@ -19,13 +19,16 @@ package enum BinaryCopy {
   /// The number of fields of the next row; nil at the trailer.
   package static func fieldCount(_ cursor: inout Cursor) throws(DecodeError) -> Int? {
     let count = try cursor.integer(Int16.self)
-    return count < 0 ? nil : Int(count)
+    guard count >= -1 else {
+      throw DecodeError(offset: cursor.offset - 2, expected: "a field count")
+    }
+    return count == -1 ? nil : Int(count)
   }
 
   /// The next field; nil for NULL.
   @inline(__always)
   package static func field(_ cursor: inout Cursor) throws(DecodeError) -> UnsafeRawBufferPointer? {
     let length = try cursor.integer(Int32.self)
-    return length < 0 ? nil : try cursor.take(Int(length))
+    return length == -1 ? nil : try cursor.take(Int(length))
   }
 }
