@@ -114,20 +114,18 @@ package struct NodeTreeParser {
     return bytes
   }
 
+  /// A string in quotes, which ends with the token: quotes inside it are not escaped (`_outString`).
   private mutating func quoted() throws(SyntaxError) -> String {
-    at += 1
-    var bytes: [UInt8] = []
-    while at < text.count, text[at] != UInt8(ascii: "\"") {
-      if text[at] == UInt8(ascii: "\\"), at + 1 < text.count { at += 1 }
-      bytes.append(text[at])
-      at += 1
-    }
-    guard at < text.count else { throw error("\"") }
-    at += 1
-    return String(decoding: bytes, as: UTF8.self)
+    let bytes = try tokenBytes()
+    guard bytes.count >= 2, bytes.last == UInt8(ascii: "\"") else { throw error("\"") }
+    return String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self)
   }
 
   private mutating func token() throws(SyntaxError) -> String {
+    String(decoding: try tokenBytes(), as: UTF8.self)
+  }
+
+  private mutating func tokenBytes() throws(SyntaxError) -> [UInt8] {
     skipSpace()
     var bytes: [UInt8] = []
     while at < text.count, !Self.delimiters.contains(text[at]) {
@@ -136,7 +134,7 @@ package struct NodeTreeParser {
       at += 1
     }
     guard !bytes.isEmpty else { throw error("a token") }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
   private mutating func skipSpace() {
