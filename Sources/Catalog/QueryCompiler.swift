@@ -12,6 +12,9 @@ struct QueryCompiler {
   private var leafOfEntry: [Int: Int] = [:]
   private var conditions: [Expression] = []
 
+  /// Queries inside queries: more than people write, and shallow enough for the stack.
+  private static let depthMax = 100
+
   static func compile(
     _ query: NodeTree, of view: String, outerQueries: [NodeTree], in compiler: inout ViewCompiler
   ) throws(Refusal) -> CompiledRelation {
@@ -31,6 +34,9 @@ struct QueryCompiler {
 
   private mutating func compile(_ compiler: inout ViewCompiler) throws(Refusal) -> CompiledRelation
   {
+    guard outerQueries.count < Self.depthMax else {
+      throw refusal("queries nested \(Self.depthMax) deep", "split it over several views")
+    }
     try checkSupported()
     if !query["setOperations"].isNull { return try setOperation(&compiler) }
     try compileFrom(&compiler)

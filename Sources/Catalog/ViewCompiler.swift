@@ -20,6 +20,7 @@ package struct ViewCompiler {
   let appendOnly: Set<UInt32>
   var plan = Plan()
   private var compiledViews: [UInt32: CompiledRelation] = [:]
+  private var viewsInProgress: Set<UInt32> = []
   private var sources: [UInt32: Int] = [:]
 
   private init(catalog: CatalogSnapshot, appendOnly: Set<UInt32>) {
@@ -128,6 +129,13 @@ package struct ViewCompiler {
         subject: relation.name.description, construct: "it has no SELECT rule",
         advice: "create it again with CREATE VIEW")
     }
+    // CREATE OR REPLACE VIEW lets views read each other; only a query finds out.
+    guard viewsInProgress.insert(relation.oid).inserted else {
+      throw Refusal(
+        subject: relation.name.description, construct: "it reads itself",
+        advice: "Postgres can't query it either; define it again")
+    }
+    defer { viewsInProgress.remove(relation.oid) }
     // PG <= 15 keeps the names that the view was created with: a renamed column shows in pg_attribute only.
     var compiled = try QueryCompiler.compile(
       query, of: relation.name.description, outerQueries: [], in: &self)
