@@ -58,6 +58,7 @@ final class ViewSink: Operator {
   func apply(sequence: UInt64, isListenedTo: Bool) throws(DataflowFault) -> [ViewChange] {
     guard !pairing.rows.isEmpty || confirmed != nil else { return [] }
     self.sequence = sequence
+    let keysSpeak = view.hasKey && crowds.isEmpty && confirmed == nil
     pairing.pair()
     showRows()
     for delta in pairing.deltas where delta.old >= 0 && !keepsKey(delta) {
@@ -72,10 +73,9 @@ final class ViewSink: Operator {
         addReplacing(row(delta.new), copies: delta.copies)
       }
     }
-    if confirmed == nil {
-      if isListenedTo { report(pairing.deltas) }
-    } else {
-      finishReplacing()
+    let gone = confirmed == nil ? [] : finishReplacing()
+    if isListenedTo {
+      if keysSpeak, crowds.isEmpty { report(pairing.deltas) } else { reportKeys(gone) }
     }
     updateDegradation()
     return reported.sorted { $0.key.bytes.compareBytes(with: $1.key.bytes) < 0 }
@@ -117,6 +117,7 @@ final class ViewSink: Operator {
     return key(of: row(delta.new)) == otherKey.build { old.datum(view.keySlots[$0]) }
   }
 
+  /// Reports the deltas as they are, where each key has one row at most.
   private func report(_ deltas: [DeltaPairing.Delta]) {
     for delta in deltas {
       reportedKeys.append(key(of: row(delta.new >= 0 ? delta.new : delta.old)), weight: 0)
@@ -127,6 +128,58 @@ final class ViewSink: Operator {
           view: view, key: reportedKeys.row(index), old: delta.old >= 0 ? row(delta.old) : nil,
           new: delta.new >= 0 ? row(delta.new) : nil, copies: delta.new >= 0 ? delta.copies : 0))
     }
+  }
+
+  /// A key's rows before and after the step; both lie in the table until the step is over.
+  private struct KeyState {
+    let id: UnsafeRawPointer
+    let key: RowRef
+    let old: RowVersion?
+    let new: RowVersion?
+
+    var isChanged: Bool {
+      guard let old, let new else { return old != nil || new != nil }
+      return old.copies != new.copies || !(old.row == new.row)
+    }
+  }
+
+  /// Reports what became of each key, where several rows may share one: a row that comes or goes need not be the first
+  /// or last of its key.
+  private func reportKeys(_ gone: [RowRef]) {
+    var told: Set<UnsafeRawPointer> = []
+    for delta in pairing.deltas {
+      let old = delta.old >= 0 ? state(of: key(of: row(delta.old))) : nil
+      let new = delta.new >= 0 ? state(of: key(of: row(delta.new))) : nil
+      if let old, let new, old.id != new.id, old.new == nil, new.old == nil,
+        !told.contains(old.id), !told.contains(new.id)
+      {
+        told.formUnion([old.id, new.id])
+        report(new.key, old.old, new.new)
+      } else {
+        for state in [old, new].compactMap({ $0 }) where told.insert(state.id).inserted {
+          if state.isChanged { report(state.key, state.old, state.new) }
+        }
+      }
+    }
+    for key in gone { if let state = state(of: key) { report(state.key, state.old, state.new) } }
+  }
+
+  private func report(_ key: RowRef, _ old: RowVersion?, _ new: RowVersion?) {
+    reported.append(
+      ViewChange(view: view, key: key, old: old?.row, new: new?.row, copies: new?.copies ?? 0))
+  }
+
+  private func state(of key: RowRef) -> KeyState? {
+    var state: KeyState?
+    view.table.edit(key) { slot in
+      guard let newest = slot.newest else { return }
+      var before: RowVersion? = newest
+      while let version = before, version.sequence >= sequence { before = version.older }
+      state = KeyState(
+        id: slot.id, key: slot.key, old: before.flatMap { $0.copies > 0 ? $0 : nil },
+        new: newest.copies > 0 ? newest : nil)
+    }
+    return state
   }
 
   // MARK: Writing rows
@@ -227,48 +280,34 @@ final class ViewSink: Operator {
 
   private func addReplacing(_ row: RowRef, copies: Int) {
     let key = key(of: row)
-    var old: RowRef?
-    var isUnchanged = false
-    var isShared = false
+    var isDone = false
     view.table.edit(key) { slot in
-      let isConfirmed = confirmed?.contains(slot.id) ?? false
-      guard let current = slot.newest, current.copies > 0 else { return }
-      isShared = isConfirmed || current.sequence == sequence
-      guard !isShared else { return }
-      isUnchanged = current.row == row && current.copies == copies
-      old = current.row
-      if isUnchanged {
+      guard let current = slot.newest, current.copies > 0, current.sequence != sequence,
+        !(confirmed?.contains(slot.id) ?? false)
+      else { return }
+      if current.row == row, current.copies == copies {
         confirmed?.insert(slot.id)
+        isDone = true
       } else if !view.hasKey || copies == 1 {
         put(row, copies: copies, in: slot)
+        isDone = true
       } else {
         slot.remove(sequence: sequence)
       }
     }
-    let isWritten = old != nil && (!view.hasKey || copies == 1)
-    if !isUnchanged, !isWritten { add(row, copies: copies) }
-    if !isUnchanged, !isShared { reportReplacing(key: self.key(of: row), old, row, copies) }
+    if !isDone { add(row, copies: copies) }
   }
 
-  private func finishReplacing() {
-    var gone: [(key: RowRef, row: RowRef)] = []
+  /// Takes away what neither came again nor stayed as it was, and returns its keys.
+  private func finishReplacing() -> [RowRef] {
+    var gone: [RowRef] = []
     view.table.forEachNewest { slot, version in
       if version.sequence != sequence, !(confirmed?.contains(slot.id) ?? false) {
-        gone.append((slot.key, version.row))
+        gone.append(slot.key)
       }
     }
-    for (key, row) in gone {
-      view.table.edit(key) { $0.remove(sequence: sequence) }
-      reportReplacing(key: key, row, nil, 0)
-    }
+    for key in gone { view.table.edit(key) { $0.remove(sequence: sequence) } }
     confirmed = nil
-  }
-
-  /// Keys of these changes lie in the table, whose records stay until after the step.
-  private func reportReplacing(key: RowRef, _ old: RowRef?, _ new: RowRef?, _ copies: Int) {
-    view.table.edit(key) { slot in
-      reported.append(
-        ViewChange(view: view, key: slot.key, old: old, new: new, copies: copies))
-    }
+    return gone
   }
 }
