@@ -1,0 +1,126 @@
+@testable import Engine
+
+/// The views of a plan computed from whole tables, each time from the start: the oracle of ``Dataflow``.
+struct SlowPlan {
+  struct Row: Hashable {
+    var cells: [Cell]
+    /// A condition on the row failed, so that nobody knows whether it belongs.
+    var isFaulty = false
+  }
+
+  let plan: Plan
+  /// By source.
+  let tables: [[[Cell]]]
+
+  /// The rows of a view as text, duplicates included, sorted.
+  func rows(of view: Plan.View, exactColumns: Set<Int>) -> [String] {
+    rows(of: view.node).map { row in
+      let shown = row.cells.prefix(view.columns.count).enumerated().map { index, cell in
+        cell.text(exactly: exactColumns.contains(index))
+      }
+      return Self.line(shown, isFaulty: row.isFaulty || row.cells.contains(.fault))
+    }.sorted()
+  }
+
+  static func line(_ cells: [String], isFaulty: Bool) -> String {
+    cells.joined(separator: ", ") + (isFaulty ? " !" : "")
+  }
+
+  private func rows(of node: Plan.NodeID) -> [Row] {
+    switch plan.nodes[node] {
+    case .source(let index): return tables[index].map { Row(cells: $0) }
+    case .map(let input, let filter, let outputs):
+      return rows(of: input).compactMap { row in
+        Self.filtered(row, filter, [row.cells]).map { kept in
+          Row(cells: outputs.map { $0.slowValue([row.cells]) }, isFaulty: kept.isFaulty)
+        }
+      }
+    case .aggregate(let input, let filter, let keys, let aggregates):
+      return Self.grouped(
+        rows(of: input).compactMap { Self.filtered($0, filter, [$0.cells]) }, keys, aggregates)
+    case .join(let inputs, let equalities, let residual, let outputs):
+      return combinations(inputs.map(rows)).compactMap { combination in
+        Self.joined(combination, equalities, residual, outputs)
+      }
+    case .union(let inputs): return inputs.flatMap(rows)
+    }
+  }
+
+  /// The row, unless the filter says that it does not belong.
+  private static func filtered(_ row: Row, _ filter: Expression?, _ inputs: [[Cell]]) -> Row? {
+    var row = row
+    switch filter?.slowValue(inputs) {
+    case nil, .word(1): return row
+    case .fault:
+      row.isFaulty = true
+      return row
+    default: return nil
+    }
+  }
+
+  private func combinations(_ inputs: [[Row]]) -> [[Row]] {
+    inputs.reduce([[]]) { partial, rows in partial.flatMap { head in rows.map { head + [$0] } } }
+  }
+
+  private static func joined(
+    _ rows: [Row], _ equalities: [Plan.JoinEquality], _ residual: Expression?,
+    _ outputs: [Expression]
+  ) -> Row? {
+    for equality in equalities {
+      let left = rows[equality.left.input].cells[equality.left.index]
+      let right = rows[equality.right.input].cells[equality.right.index]
+      guard left == right, left != .null, left != .fault else { return nil }
+    }
+    let cells = rows.map(\.cells)
+    let row = Row(
+      cells: outputs.map { $0.slowValue(cells) }, isFaulty: rows.contains { $0.isFaulty })
+    return filtered(row, residual, cells)
+  }
+
+  // MARK: Groups
+
+  private static func grouped(
+    _ rows: [Row], _ keys: [Expression], _ aggregates: [Plan.Aggregate]
+  ) -> [Row] {
+    var groups = Dictionary(grouping: rows) { row in keys.map { $0.slowValue([row.cells]) } }
+    if keys.isEmpty, groups.isEmpty { groups[[]] = [] }
+    return groups.map { key, members in
+      let sound = members.filter { !$0.isFaulty }.map(\.cells)
+      var values = aggregates.map { value($0, sound) }
+      // One that fails takes the others of its group along.
+      if values.contains(.fault) { values = values.map { _ in .fault } }
+      return Row(cells: key + values, isFaulty: members.contains { $0.isFaulty })
+    }
+  }
+
+  private static func value(_ aggregate: Plan.Aggregate, _ rows: [[Cell]]) -> Cell {
+    var arguments: [Cell] = []
+    for row in rows {
+      let passes = aggregate.filter?.slowValue([row]) ?? .bool(true)
+      if passes == .fault { return .fault }
+      guard passes.isTrue else { continue }
+      let argument = aggregate.argument?.slowValue([row]) ?? .bool(true)
+      if argument == .fault { return .fault }
+      if !argument.isNull { arguments.append(argument) }
+    }
+    switch aggregate.function {
+    case .count: return .word(Int64(arguments.count))
+    case .countDistinct: return .word(Int64(Set(arguments).count))
+    case .min: return arguments.min(by: Cell.precedes) ?? .null
+    case .max: return arguments.max(by: Cell.precedes) ?? .null
+    case .sumInt: return sum(arguments).map { .word(Int64($0.unscaled)) } ?? .null
+    case .sumIntAsNumeric, .sumNumeric: return sum(arguments).map { .decimal($0) } ?? .null
+    }
+  }
+
+  private static func sum(_ cells: [Cell]) -> PlainDecimal? {
+    let numbers = cells.map { cell in
+      switch cell {
+      case .word(let word): PlainDecimal(Int(word), scale: 0)
+      case .decimal(let decimal): decimal
+      case .null, .text, .fault: preconditionFailure("\(cell) has no sum")
+      }
+    }
+    return numbers.isEmpty ? nil : numbers.reduce(PlainDecimal(0, scale: 0), +)
+  }
+}
