@@ -12,7 +12,7 @@ package struct RowHasher: Sendable {
 
   func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     guard let base = bytes.baseAddress else { return seed }
-    var state = seed ^ UInt64(truncatingIfNeeded: bytes.count)
+    var state = seed
     var at = 0
     while at + 16 <= bytes.count {
       let a = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
@@ -32,7 +32,8 @@ package struct RowHasher: Sendable {
       at += 1
     }
     state = Self.fold(tail.0 ^ 0xe703_7ed1_a0b4_28db, tail.1 ^ state)
-    return Self.fold(state ^ 0x8ebc_6af0_9c88_c6e3, seed)
+    // Apart from the tail: mixed with it, a byte could stand for a different length.
+    return Self.fold(state ^ 0x8ebc_6af0_9c88_c6e3, seed ^ UInt64(truncatingIfNeeded: bytes.count))
   }
 
   @inline(__always)
