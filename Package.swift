@@ -53,14 +53,15 @@ let package = Package(
     .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
-    .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"]),
-    .testTarget(name: "ServerTests", dependencies: ["Server", "HTTPWire", "CLinux"]),
+    .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "TestSupport"]),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Server", "HTTPWire", "CLinux", "TestSupport"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PGOutputTests", dependencies: ["PGOutput", "TestSupport"]),
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
     // The whole against a real Postgres.
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
+    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
   ]
 )

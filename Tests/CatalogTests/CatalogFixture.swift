@@ -118,7 +118,9 @@ struct CatalogFixture: Decodable {
     relation.hasInheritors = recorded.hasInheritors
     relation.rule = try recorded.rule.map { try NodeTreeParser.parse($0) }
     relation.uniqueKeys = recorded.uniqueKeys ?? []
-    if recorded.replicaIdentity == "d" { relation.replicaIdentityColumns = recorded.primaryKey ?? [] }
+    if recorded.replicaIdentity == "d" {
+      relation.replicaIdentityColumns = recorded.primaryKey ?? []
+    }
     relation.columns = recorded.columns.map { column in
       CatalogSnapshot.Relation.Column(
         attribute: column.attribute, name: column.name, typeOID: column.typeOID,

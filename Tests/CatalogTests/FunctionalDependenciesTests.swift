@@ -58,7 +58,9 @@ import Testing
   {
     subsets(count).filter { candidate in
       candidate.isSuperset(of: columns)
-        && rules.rules.allSatisfy { !$0.from.isSubset(of: candidate) || $0.to.isSubset(of: candidate) }
+        && rules.rules.allSatisfy {
+          !$0.from.isSubset(of: candidate) || $0.to.isSubset(of: candidate)
+        }
     }.min { $0.count < $1.count } ?? []
   }
 
@@ -96,7 +98,8 @@ import Testing
       #expect(slowClosure(sample.rules, Set(key), of: sample.columns) == all, "\(sample.rules)")
       for column in key {
         let rest = Set(key).subtracting([column])
-        #expect(slowClosure(sample.rules, rest, of: sample.columns) != all, "\(sample.rules) \(key)")
+        #expect(
+          slowClosure(sample.rules, rest, of: sample.columns) != all, "\(sample.rules) \(key)")
       }
     }
   }

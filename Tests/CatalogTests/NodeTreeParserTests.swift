@@ -56,12 +56,13 @@ import Testing
     #expect(show(try NodeTreeParser.parse(text)) == expected)
   }
 
-  @Test(arguments: [
-    ("4 [ 1 0 0 0 ]", [1, 0, 0, 0]),
-    ("4 [ -3 -1 -128 127 ]", [253, 255, 128, 127]),
-    ("2 [ 255 128 ]", [255, 128]),
-    ("0 [ ]", []),
-  ] as [(String, [UInt8])])
+  @Test(
+    arguments: [
+      ("4 [ 1 0 0 0 ]", [1, 0, 0, 0]),
+      ("4 [ -3 -1 -128 127 ]", [253, 255, 128, 127]),
+      ("2 [ 255 128 ]", [255, 128]),
+      ("0 [ ]", []),
+    ] as [(String, [UInt8])])
   func constantsAreBytes(_ text: String, _ expected: [UInt8]) throws {
     let tree = try NodeTreeParser.parse("{CONST :constvalue \(text) :x 1}")
     guard case .bytes(let bytes) = tree["constvalue"] else {

@@ -65,7 +65,9 @@ import Testing
       SampleMessage.updateOfWhole,
       ["update(relation: 7, old: PGOutput.Message.OldTuple.full)", "1,a", "2,b"]
     ),
-    (SampleMessage.deleteOfKey, ["delete(relation: 7, old: PGOutput.Message.OldTuple.key)", "1,~"]),
+    (
+      SampleMessage.deleteOfKey, ["delete(relation: 7, old: PGOutput.Message.OldTuple.key)", "1,~"]
+    ),
     (
       SampleMessage.deleteOfWhole,
       ["delete(relation: 7, old: PGOutput.Message.OldTuple.full)", "1,a"]

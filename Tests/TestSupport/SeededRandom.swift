@@ -1,9 +1,12 @@
 import Foundation
 
-/// Random numbers that a seed repeats (SplitMix64); the seed is printed.
+/// SplitMix64: the same numbers for the same seed, everywhere.
 package struct SeededRandom: RandomNumberGenerator {
   private var state: UInt64
 
+  package init(seed: UInt64) { state = seed }
+
+  /// A new seed on each run, or the one given by `ONHAND_TEST_SEED`; printed.
   package init(test: String = #function) {
     let given = ProcessInfo.processInfo.environment["ONHAND_TEST_SEED"].flatMap(UInt64.init)
     state = given ?? UInt64.random(in: 0...999_999_999)

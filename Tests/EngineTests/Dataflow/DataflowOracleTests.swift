@@ -51,7 +51,8 @@ import Testing
       try #require(view.table.faultyCount == expected.count { $0.hasSuffix("!") }, "\(place)")
       try #require(view.degradation == nil, "\(place)")
       let told = mirror.lines(of: view)
-      try #require(told == view.lines(at: visible.sequence), "\(place): who listens knows other rows")
+      try #require(
+        told == view.lines(at: visible.sequence), "\(place): who listens knows other rows")
     }
   }
 

@@ -59,7 +59,8 @@ struct PlainDecimal: Hashable, Comparable {
   }
 
   var normalized: PlainDecimal {
-    scale > 0 && unscaled % 10 == 0 ? PlainDecimal(unscaled / 10, scale: scale - 1).normalized : self
+    scale > 0 && unscaled % 10 == 0
+      ? PlainDecimal(unscaled / 10, scale: scale - 1).normalized : self
   }
 
   var text: String {

@@ -199,7 +199,8 @@ extension SamplePlan {
       .aggregate(
         input: base, filter: nil, keys: [column(0, .int4)],
         aggregates: [
-          Plan.Aggregate(.max, of: count, type: .int8), Plan.Aggregate(.sumInt, of: count, type: .int8),
+          Plan.Aggregate(.max, of: count, type: .int8),
+          Plan.Aggregate(.sumInt, of: count, type: .int8),
         ]))
     let join = sample.plan.add(
       .join(

@@ -1,7 +1,5 @@
 import TestSupport
 
-typealias SeededRandom = TestSupport.SeededRandom
-
 extension SeededRandom {
   mutating func digits(_ count: Int) -> String {
     String((0..<count).map { _ in Character(String(Int.random(in: 0...9, using: &self))) })

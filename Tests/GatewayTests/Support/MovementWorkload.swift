@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Random transactions over ``MovementSchema``, the same for the same seed.
 ///
 /// Keys that match nothing, NULLs, changed keys, rows moved between groups, statements over many rows, savepoints,
