@@ -30,6 +30,20 @@ final class LogApplier {
     let committedAt: Int64
   }
 
+  /// Transactions that become one step; times in microseconds.
+  private struct JoinedTransactions {
+    let last: Transaction
+    let end: LSN
+    let count: Int
+    let startedAt: Int64
+    let lastArrivedAt: Int64
+
+    /// When to make them visible, as of `now`: their time is up, or nothing more comes.
+    func due(_ now: Int64) -> Int64 {
+      min(startedAt + joiningTime(lag: now - last.committedAt), lastArrivedAt + quietTime)
+    }
+  }
+
   private let dataflow: Dataflow
   private let store: ViewStore
   private let epoch: Epoch
@@ -44,9 +58,11 @@ final class LogApplier {
   @exclusivity(unchecked) private var transaction: Transaction?
   @exclusivity(unchecked) private var isSkipping = false
   /// Transactions absorbed and not yet made visible.
-  @exclusivity(unchecked) private var unfinished:
-    (transaction: Transaction, end: LSN, count: Int, since: Int64)?
+  @exclusivity(unchecked) private var unfinished: JoinedTransactions?
   @exclusivity(unchecked) private var rowsInStep = 0
+
+  /// Whether the step at hand has so many rows that more are likely to follow at once.
+  var isInBulk: Bool { rowsInStep >= 64 }
 
   /// How long, in microseconds, transactions are joined into one step by one that committed `lag` microseconds ago.
   ///
@@ -55,6 +71,9 @@ final class LogApplier {
   private static func joiningTime(lag: Int64) -> Int64 {
     lag > 1_000_000 ? min(lag / 4, 500_000) : 0
   }
+
+  /// Without news for so many microseconds, a step that waits for more ends.
+  private static let quietTime: Int64 = 5_000
 
   /// - Parameter now: microseconds since 2000-01-01 UTC.
   init(
@@ -95,7 +114,7 @@ final class LogApplier {
   func pause() throws -> Int64? {
     guard let step = unfinished, transaction == nil else { return nil }
     let time = now()
-    let rest = step.since + Self.joiningTime(lag: time - step.transaction.committedAt) - time
+    let rest = step.due(time) - time
     guard rest > 0 else {
       try finishStep()
       return nil
@@ -109,12 +128,11 @@ final class LogApplier {
     unfinished = nil
     position = step.end
     try dataflow.finishStep(
-      at: Position(epoch: epoch, lsn: step.end), committedAt: step.transaction.committedAt,
-      xid: step.transaction.xid)
+      at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt, xid: step.last.xid)
     status.transactions.add(step.count)
     status.steps.add()
     status.rows.add(rowsInStep)
-    status.update { $0.lastCommit = step.transaction.committedAt }
+    status.update { $0.lastCommit = step.last.committedAt }
     rowsInStep = 0
   }
 
@@ -176,9 +194,11 @@ final class LogApplier {
       return
     }
     let time = now()
-    let since = unfinished?.since ?? time
-    unfinished = (committed, end, (unfinished?.count ?? 0) + 1, since)
-    if time >= since + Self.joiningTime(lag: time - committed.committedAt) { try finishStep() }
+    let step = JoinedTransactions(
+      last: committed, end: end, count: (unfinished?.count ?? 0) + 1,
+      startedAt: unfinished?.startedAt ?? time, lastArrivedAt: time)
+    unfinished = step
+    if time >= step.due(time) { try finishStep() }
   }
 
   @inline(__always)

@@ -12,20 +12,20 @@ final class LogStream {
 
   /// Takes what has arrived and passes each message to `body`, at most `messagesMax`.
   ///
-  /// - Returns: whether more may be at hand.
-  func read(messagesMax: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+  /// - Returns: how many it took; with `messagesMax` of them more may be at hand.
+  func read(messagesMax: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
     try connection.consume()
-    for _ in 0..<messagesMax {
+    for taken in 0..<messagesMax {
       switch try connection.readCopy(waits: false, body) {
       case .data: continue
-      case .wouldBlock: return false
+      case .wouldBlock: return taken
       case .ended:
         // The server's reason, if it gave one.
         _ = try connection.rows()
         throw PostgresError(.connection, "the server ended the replication stream")
       }
     }
-    return true
+    return messagesMax
   }
 
   /// Tells the server how far we are.
