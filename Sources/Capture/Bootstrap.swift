@@ -15,6 +15,7 @@ struct Bootstrap {
 
   struct Result {
     let stream: LogStream
+    let views: CompiledViews
     let dataflow: Dataflow
     let position: Position
   }
@@ -31,16 +32,18 @@ struct Bootstrap {
     try reader.execute(
       "SET TRANSACTION SNAPSHOT \(PostgresConnection.quote(literal: slot.snapshot))")
     try readGeometry(reader)
-    let plan = try ViewCheck.plan(configuration, reader)
-    let dataflow = Dataflow(plan: plan, store: store)
+    let views = try CompiledViews(configuration, reader)
+    let dataflow = Dataflow(plan: views.plan, store: store)
+    try lockTables(views.plan, reader)
     try readTables(dataflow, reader)
     let position = Position(epoch: epoch, lsn: slot.consistentPoint)
     try dataflow.finishStep(at: position, committedAt: nil, xid: nil)
     try reader.execute("COMMIT")
 
-    try startReplication(replication, slot)
+    try startReplication(replication, slot, views.publications)
     status.bootstraps.add()
-    return Result(stream: LogStream(replication), dataflow: dataflow, position: position)
+    return Result(
+      stream: LogStream(replication), views: views, dataflow: dataflow, position: position)
   }
 
   private func connect(_ mode: PostgresConnection.Mode) throws -> PostgresConnection {
@@ -94,11 +97,9 @@ struct Bootstrap {
       "slot_creation_waits", metadata: ["transactions": .array(waitingFor.map { .string($0) })])
   }
 
-  private func startReplication(_ connection: PostgresConnection, _ slot: Slot) throws {
-    var publications = [configuration.publication]
-    if !configuration.appendOnly.isEmpty {
-      publications.append(configuration.appendOnlyPublication)
-    }
+  private func startReplication(
+    _ connection: PostgresConnection, _ slot: Slot, _ publications: [String]
+  ) throws {
     let names = PostgresConnection.quote(
       literal: publications.map { PostgresConnection.quote($0) }.joined(separator: ","))
     try connection.execute(
@@ -120,6 +121,28 @@ struct Bootstrap {
       WALGeometry(
         pageBytes: settings["wal_block_size"].flatMap { UInt64($0) } ?? 8192,
         segmentBytes: settings["wal_segment_size"].flatMap { UInt64($0) } ?? 16 << 20))
+  }
+
+  /// Keeps the tables from being altered while they are read.
+  ///
+  /// One rewritten between the slot's snapshot and this would read as empty, and one renamed as another.
+  private func lockTables(_ plan: Plan, _ connection: PostgresConnection) throws {
+    guard !plan.sources.isEmpty else { return }
+    let tables = plan.sources.map { "ONLY " + PostgresConnection.quote($0.name) }
+      .joined(separator: ", ")
+    try connection.execute("LOCK TABLE \(tables) IN ACCESS SHARE MODE")
+    let oids = plan.sources.map { String($0.relation) }.joined(separator: ",")
+    let altered = try connection.query(
+      """
+      SELECT nspname, relname FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = ANY ($1::oid[]) AND (
+        relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid)
+        OR c.oid <> pg_catalog.to_regclass(pg_catalog.format('%I.%I', nspname, relname)))
+      """, ["{\(oids)}"])
+    if let table = altered.first {
+      throw SchemaChanged("\(table[0] ?? "").\(table[1] ?? ""): it was altered just now")
+    }
   }
 
   private func readTables(_ dataflow: Dataflow, _ connection: PostgresConnection) throws {

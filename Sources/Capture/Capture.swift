@@ -29,6 +29,7 @@ package actor Capture: QueueConfined {
     let stream: LogStream
     let applier: LogApplier
     let source: any DispatchSourceRead
+    let watch: CatalogWatch
     var lastStatus: Int64
   }
 
@@ -103,34 +104,48 @@ package actor Capture: QueueConfined {
     history.position = result.position
     let clock = clock
     let applier = LogApplier(
-      result.dataflow, store: store, from: result.position, status: status,
-      now: { clock.wallMicroseconds })
+      result.dataflow, tables: result.views.tables, store: store, from: result.position,
+      status: status, now: { clock.wallMicroseconds })
     let source = DispatchSource.makeReadSource(
       fileDescriptor: result.stream.socket, queue: executor.queue)
     source.setEventHandler { self.assumeIsolated { $0.readStream() } }
     // The stream's connection lives until the source no longer watches its descriptor.
     let stream = KeepAlive(result.stream)
     source.setCancelHandler { stream.release() }
+    let number = status.bootstraps.value
+    let watch = CatalogWatch(configuration, views: result.views, stop: stop) { error in
+      self.post { $0.catalogChanged(error, since: number) }
+    }
     session = Session(
-      stream: result.stream, applier: applier, source: source, lastStatus: clock.monotonic)
+      stream: result.stream, applier: applier, source: source, watch: watch,
+      lastStatus: clock.monotonic)
     source.activate()
+    watch.start()
     readStream()
+    // Whoever began to wait meanwhile.
+    askForEnd()
   }
 
   private func endSession() {
     session?.source.cancel()
+    session?.watch.end()
     session = nil
+  }
+
+  /// - Parameter bootstrap: the number of the one that the report is about.
+  private func catalogChanged(_ error: any Error, since bootstrap: Int) {
+    guard session != nil, status.bootstraps.value == bootstrap else { return }
+    fail(error)
   }
 
   private func fail(_ error: any Error) {
     endSession()
     guard !stop.isSet else { return }
     store.gate.markStale(now: clock.monotonic)
-    let state = CaptureStatus.State(error)
-    status.set(state)
-    status.disconnects.add()
+    let failure = CaptureFailure(error)
+    status.fail(failure, reason: "\(error)")
     logger.error(
-      "\(state.name)",
+      "\(failure.rawValue)",
       metadata: ["reason": "\(error)", "retry_ms": "\(retryDelay.milliseconds)"])
     executor.queue.asyncAfter(deadline: .now() + .milliseconds(retryDelay.milliseconds)) {
       self.assumeIsolated { $0.connect() }
@@ -144,10 +159,15 @@ package actor Capture: QueueConfined {
     guard let current = session else { return }
     do {
       var wantsReply = false
+      var wantsLook = false
       var taken = 0
       for _ in 0..<Self.bulkTurns {
         taken = try current.stream.read(messagesMax: Self.messagesPerTurn) { message in
-          if case .reply = try current.applier.apply(message) { wantsReply = true }
+          switch try current.applier.apply(message) {
+          case .none: break
+          case .reply: wantsReply = true
+          case .catalogLook: wantsLook = true
+          }
         }
         guard 1..<Self.messagesPerTurn ~= taken, current.applier.isInBulk else { break }
         usleep(Self.bulkPause)
@@ -160,6 +180,7 @@ package actor Capture: QueueConfined {
       if wantsReply || clock.monotonic - current.lastStatus > Self.statusInterval {
         try sendStatus(wantsReply: false)
       }
+      if wantsLook { current.watch.lookSoon() }
       // libpq may hold messages that the descriptor no longer tells of.
       if hasMore { readAgain() }
     } catch {
@@ -214,7 +235,8 @@ package actor Capture: QueueConfined {
   }
 
   private func ask() {
-    guard session != nil, store.gate.hasWaiters(now: clock.monotonic) else {
+    // Asked first, as it lets go those whose time is up.
+    guard store.gate.hasWaiters(now: clock.monotonic), session != nil else {
       isAskingForEnd = false
       return
     }

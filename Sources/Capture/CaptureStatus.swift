@@ -10,10 +10,8 @@ package final class CaptureStatus: Sendable {
     /// Reading the snapshot of a table.
     case bootstrapping(table: String)
     case streaming
-    /// Lost the server; tries again.
-    case disconnected(reason: String)
-    /// A view or its tables can't be followed as they are; tries again.
-    case refused(reason: String)
+    /// Can't follow the log; tries again.
+    case failing(CaptureFailure, reason: String)
 
     /// A word for logs, `/readyz` and metrics.
     package var name: String {
@@ -22,8 +20,7 @@ package final class CaptureStatus: Sendable {
       case .creatingSlot: "creating_slot"
       case .bootstrapping: "bootstrapping"
       case .streaming: "streaming"
-      case .disconnected: "disconnected"
-      case .refused: "refused"
+      case .failing(let failure, _): failure.rawValue
       }
     }
 
@@ -34,7 +31,7 @@ package final class CaptureStatus: Sendable {
       case .creatingSlot(let waitingFor):
         waitingFor.isEmpty ? nil : "waits for \(waitingFor.joined(separator: ", "))"
       case .bootstrapping(let table): table
-      case .disconnected(let reason), .refused(let reason): reason
+      case .failing(_, let reason): reason
       }
     }
   }
@@ -47,6 +44,8 @@ package final class CaptureStatus: Sendable {
     package var lastCommit: Int64?
     /// Where the server's log ended when it last said.
     package var serverEnd: UInt64 = 0
+    /// How often each failure happened.
+    package var failures: [CaptureFailure: Int] = [:]
   }
 
   private let progress = Mutex(Progress())
@@ -54,13 +53,19 @@ package final class CaptureStatus: Sendable {
   package let rows = Counter()
   package let steps = Counter()
   package let bootstraps = Counter()
-  package let disconnects = Counter()
 
   package init() {}
 
   package var current: Progress { progress.withLock { $0 } }
 
   func set(_ state: State) { progress.withLock { $0.state = state } }
+
+  func fail(_ failure: CaptureFailure, reason: String) {
+    update {
+      $0.state = .failing(failure, reason: reason)
+      $0.failures[failure, default: 0] += 1
+    }
+  }
 
   func update(_ change: (inout Progress) -> Void) { progress.withLock { change(&$0) } }
 }

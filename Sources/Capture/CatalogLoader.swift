@@ -21,6 +21,7 @@ package struct CatalogLoader {
       let missing = wanted
       if missing.isEmpty { break }
     }
+    try loadRowSecurity(&snapshot)
     try loadFunctions(&snapshot)
     try loadTypes(&snapshot)
     try loadCollations(&snapshot)
@@ -75,7 +76,6 @@ package struct CatalogLoader {
       """
       SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident, c.reltuples,
         EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-        CASE WHEN c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) ELSE false END,
         r.ev_action, CASE WHEN r.oid IS NULL THEN '' ELSE pg_catalog.pg_get_viewdef(c.oid) END
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
@@ -98,17 +98,36 @@ package struct CatalogLoader {
       persistence: row[4] ?? "", replicaIdentity: row[5] ?? "")
     relation.estimatedRows = row[6].flatMap { Double($0) } ?? 0
     relation.hasInheritors = row[7] == "t"
-    relation.bindsRowSecurity = row[8] == "t"
-    relation.rule = try row[9].map { try NodeTreeParser.parse($0) }
-    relation.definition = row[10] ?? ""
+    relation.rule = try row[8].map { try NodeTreeParser.parse($0) }
+    relation.definition = row[9] ?? ""
     return relation
+  }
+
+  /// A view reads its tables as its owner: row security must bind neither the owners of the views nor us.
+  private func loadRowSecurity(_ snapshot: inout CatalogSnapshot) throws {
+    let rows = try connection.query(
+      """
+      SELECT t.oid FROM pg_catalog.pg_class t
+      WHERE t.oid = ANY ($1::oid[]) AND t.relrowsecurity AND EXISTS (
+        SELECT FROM pg_catalog.pg_roles r
+        WHERE NOT r.rolsuper AND NOT r.rolbypassrls
+          AND (t.relforcerowsecurity OR NOT pg_catalog.pg_has_role(r.oid, t.relowner, 'USAGE'))
+          AND (r.rolname = current_user OR r.oid IN (
+            SELECT v.relowner FROM pg_catalog.pg_class v
+            WHERE v.oid = ANY ($1::oid[]) AND v.relkind IN ('v', 'm'))))
+      """, [Self.array(snapshot.relations.keys)])
+    for row in rows { snapshot.relations[Self.oid(row[0])]?.bindsRowSecurity = true }
   }
 
   private func loadColumns(_ relations: inout [UInt32: CatalogSnapshot.Relation]) throws {
     let rows = try connection.query(
       """
       SELECT attrelid, attnum, attname, atttypid,
-        pg_catalog.format_type(atttypid, atttypmod), attnotnull, attgenerated <> ''
+        pg_catalog.format_type(atttypid, atttypmod),
+        attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint
+          WHERE conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attnum]
+            AND NOT convalidated),
+        attgenerated <> ''
       FROM pg_catalog.pg_attribute
       WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped
       ORDER BY attrelid, attnum
@@ -137,9 +156,10 @@ package struct CatalogLoader {
       let key = (row[1] ?? "").split(separator: " ").prefix(count).compactMap { Int($0) }
       let isNotNull = key.allSatisfy { relation.column($0)?.isNotNull ?? false }
       if row[5] == "t", isNotNull { relations[oid]?.uniqueKeys.append(key) }
+      // A deferrable primary key is no identity.
       let identifies =
         relation.replicaIdentity == "i"
-        ? row[4] == "t" : relation.replicaIdentity == "d" && row[3] == "t"
+        ? row[4] == "t" : relation.replicaIdentity == "d" && row[3] == "t" && row[5] == "t"
       if identifies { relations[oid]?.replicaIdentityColumns = key }
     }
   }

@@ -14,22 +14,29 @@ package struct Initializer {
   }
 
   /// The statements that are still to be run, in order.
+  ///
+  /// - Throws: ``Refusal`` for a view that could not be served afterwards: a table that is published without need may fail
+  ///   its owner's updates.
   package func statements() throws -> [String] {
     let loader = CatalogLoader(connection)
-    let (catalog, _) = try loader.load(views: configuration.views.map(\.name))
+    var (catalog, views) = try loader.load(views: configuration.views.map(\.name))
     let appendOnly = Set(
       try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") })
-    let tables = catalog.relations.values
-      .filter { $0.kind == .table || $0.kind == .partitionedTable }
-      .sorted { $0.name.description < $1.name.description }
-    return try migrationStatements()
-      + tables.filter { !appendOnly.contains($0.oid) }.compactMap(identityStatement)
-      + publicationStatement(
-        configuration.publication, tables.filter { !appendOnly.contains($0.oid) },
-        publish: "insert, update, delete, truncate")
-      + publicationStatement(
-        configuration.appendOnlyPublication, tables.filter { appendOnly.contains($0.oid) },
-        publish: "insert, truncate")
+    var identities: [String] = []
+    for relation in catalog.relations.values.sorted(by: {
+      $0.name.description < $1.name.description
+    })
+    where relation.kind == .table && !appendOnly.contains(relation.oid) {
+      guard let statement = identityStatement(relation) else { continue }
+      identities.append(statement)
+      catalog.relations[relation.oid]?.replicaIdentity = "f"
+    }
+    let requests = zip(views, configuration.views).map {
+      ViewCompiler.Request(relation: $0, key: $1.key)
+    }
+    let plan = try ViewCompiler.compile(requests, catalog: catalog, appendOnly: appendOnly)
+    let check = PublicationCheck(configuration, plan: plan, appendOnly: appendOnly)
+    return try migrationStatements() + identities + check.remedies(connection)
   }
 
   /// Runs the statements in one transaction; a lock that is not to be had in 5 s fails it.
@@ -43,7 +50,10 @@ package struct Initializer {
 
   private func migrationStatements() throws -> [String] {
     let hasTable = try connection.query(
-      "SELECT pg_catalog.to_regclass('onhand.migrations') IS NOT NULL")[0][0]
+      """
+      SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+        WHERE oid = pg_catalog.to_regclass('onhand.migrations') AND relkind = 'r')
+      """)[0][0]
     var applied = 0
     if hasTable == "t" {
       let newest = try connection.query("SELECT max(version) FROM onhand.migrations")
@@ -55,31 +65,7 @@ package struct Initializer {
   /// Without an identity the owner's UPDATE and DELETE would fail once the table is published.
   private func identityStatement(_ table: CatalogSnapshot.Relation) -> String? {
     guard table.replicaIdentity != "f", table.replicaIdentityColumns.isEmpty else { return nil }
-    return "ALTER TABLE \(Self.quoted(table.name)) REPLICA IDENTITY FULL"
-  }
-
-  private func publicationStatement(
-    _ name: String, _ tables: [CatalogSnapshot.Relation], publish: String
-  ) throws -> [String] {
-    guard !tables.isEmpty else { return [] }
-    let list = tables.map { Self.quoted($0.name) }.joined(separator: ", ")
-    let publication = PostgresConnection.quote(name)
-    let exists = try connection.query(
-      "SELECT FROM pg_catalog.pg_publication WHERE pubname = $1", [name])
-    guard !exists.isEmpty else {
-      return ["CREATE PUBLICATION \(publication) FOR TABLE \(list) WITH (publish = '\(publish)')"]
-    }
-    let published = try connection.query(
-      """
-      SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = $1
-      """, [name])
-    let current = Set(published.map { QualifiedName(schema: $0[0] ?? "", name: $0[1] ?? "") })
-    guard current != Set(tables.map(\.name)) else { return [] }
-    return ["ALTER PUBLICATION \(publication) SET TABLE \(list)"]
-  }
-
-  private static func quoted(_ name: QualifiedName) -> String {
-    PostgresConnection.quote(name.schema) + "." + PostgresConnection.quote(name.name)
+    return "ALTER TABLE \(PostgresConnection.quote(table.name)) REPLICA IDENTITY FULL"
   }
 }
 

@@ -9,14 +9,10 @@ final class LogApplier {
   /// What the stream asks of its owner.
   enum Request {
     case none
+    /// To hear from us.
     case reply
-  }
-
-  /// The table's shape is no longer the one that the plan was compiled for.
-  struct SchemaChanged: Error, CustomStringConvertible {
-    let table: String
-    let change: String
-    var description: String { "\(table): \(change)" }
+    /// To look at the catalogs: a table was altered.
+    case catalogLook
   }
 
   private struct Attachment {
@@ -49,6 +45,7 @@ final class LogApplier {
   private let epoch: Epoch
   private let status: CaptureStatus
   private let now: () -> Int64
+  private let tables: [UInt32: PublishedTable]
   private var inputs: [UInt32: TableInput] = [:]
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var attachments: [UInt32: Attachment] = [:]
@@ -75,12 +72,15 @@ final class LogApplier {
   /// Without news for so many microseconds, a step that waits for more ends.
   private static let quietTime: Int64 = 5_000
 
-  /// - Parameter now: microseconds since 2000-01-01 UTC.
+  /// - Parameters:
+  ///   - tables: what the log will say of the dataflow's tables.
+  ///   - now: microseconds since 2000-01-01 UTC.
   init(
-    _ dataflow: Dataflow, store: ViewStore, from position: Position, status: CaptureStatus,
-    now: @escaping () -> Int64
+    _ dataflow: Dataflow, tables: [UInt32: PublishedTable], store: ViewStore,
+    from position: Position, status: CaptureStatus, now: @escaping () -> Int64
   ) {
     self.dataflow = dataflow
+    self.tables = tables
     self.store = store
     epoch = position.epoch
     self.position = position.lsn
@@ -94,8 +94,7 @@ final class LogApplier {
     var cursor = Cursor(bytes)
     switch try StreamMessage(&cursor) {
     case .data:
-      try apply(try Message(&cursor), &cursor)
-      return .none
+      return try apply(try Message(&cursor), &cursor)
     case .keepalive(let serverEnd, let wantsReply):
       let isStepOpen = try pause() != nil
       status.update { $0.serverEnd = serverEnd }
@@ -128,7 +127,8 @@ final class LogApplier {
     unfinished = nil
     position = step.end
     try dataflow.finishStep(
-      at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt, xid: step.last.xid)
+      at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt,
+      xid: step.last.xid)
     status.transactions.add(step.count)
     status.steps.add()
     status.rows.add(rowsInStep)
@@ -138,18 +138,19 @@ final class LogApplier {
 
   // MARK: Messages
 
-  private func apply(_ message: Message, _ cursor: inout Cursor) throws {
+  private func apply(_ message: Message, _ cursor: inout Cursor) throws -> Request {
     switch message {
     case .insert(let relation):
-      guard let attachment = attachments[relation], !isSkipping else { return }
+      guard let attachment = attachments[relation], !isSkipping else { return .none }
       try read(&cursor, into: attachment.input.new, attachment)
       try attachment.input.insert()
       rowsInStep += 1
     case .update(let relation, let old):
-      guard let attachment = attachments[relation], !isSkipping else { return }
+      guard let attachment = attachments[relation], !isSkipping else { return .none }
       try update(attachment, old, &cursor)
-    case .delete(let relation, _):
-      guard let attachment = attachments[relation], !isSkipping else { return }
+    case .delete(let relation, let old):
+      guard let attachment = attachments[relation], !isSkipping else { return .none }
+      try check(old, attachment)
       try read(&cursor, into: attachment.input.old, attachment)
       try attachment.input.delete()
       rowsInStep += 1
@@ -158,12 +159,13 @@ final class LogApplier {
       // Commit records do not overlap: one that starts before our position ends before or at it.
       isSkipping = LSN(finalLSN) < position
     case .commit(_, let endLSN, _): try commit(LSN(endLSN))
-    case .relation(let relation): try attach(relation)
+    case .relation(let relation): return try attach(relation) ? .none : .catalogLook
     case .truncate(let relations):
-      guard !isSkipping else { return }
+      guard !isSkipping else { return .none }
       for relation in relations { try inputs[relation]?.truncate() }
     case .other: break
     }
+    return .none
   }
 
   private func update(
@@ -176,14 +178,19 @@ final class LogApplier {
       try Message.expectNew(&cursor)
     }
     try read(&cursor, into: attachment.input.new, attachment)
-    switch (old, attachment.input.source.identity) {
-    case (.none, _), (.key, .key), (.full, .full), (.full, .key): break
-    case (.key, .full):
-      throw SchemaChanged(
-        table: attachment.input.source.name.description, change: "its replica identity changed")
-    }
+    try check(old, attachment)
     try attachment.input.update(hasOld: old != .none)
     rowsInStep += 1
+  }
+
+  /// A key does not do where whole rows are expected.
+  private func check(_ old: Message.OldTuple, _ attachment: Attachment) throws {
+    switch (old, attachment.input.source.identity) {
+    case (.key, .key), (.full, .full), (.full, .key), (.none, .key): break
+    case (.key, .full), (.none, .full):
+      throw SchemaChanged(
+        "\(attachment.input.source.name): the log does not tell its whole old rows any more")
+    }
   }
 
   private func commit(_ end: LSN) throws {
@@ -228,19 +235,32 @@ final class LogApplier {
   }
 
   /// Maps the columns that the log now sends to those that the plan reads.
-  private func attach(_ relation: RelationMessage) throws {
-    guard let input = inputs[relation.oid] else { return }
-    let name = input.source.name.description
-    var columns = Array(repeating: -1, count: relation.columns.count)
-    for (index, column) in input.source.columns.enumerated() {
-      guard let sent = relation.columns.firstIndex(where: { $0.name == column.name }) else {
-        throw SchemaChanged(table: name, change: "column \(column.name) is gone or renamed")
+  ///
+  /// They are known by their place: names may be exchanged, and types altered, with none of it in the rows. Columns added
+  /// since come last.
+  ///
+  /// - Returns: whether it is the first message on the table.
+  private func attach(_ relation: RelationMessage) throws -> Bool {
+    guard let input = inputs[relation.oid], let table = tables[relation.oid] else { return true }
+    let known = relation.columns.prefix(table.columns.count)
+    guard
+      known.count == table.columns.count,
+      zip(known, table.columns).allSatisfy({
+        $0.name == $1.name && $0.typeOID == $1.typeOID && $0.typmod == $1.typmod
+      })
+    else { throw SchemaChanged("\(input.source.name): its columns were altered") }
+    if case .key(let key) = input.source.identity, relation.replicaIdentity != "f" {
+      let sent = zip(known, table.columns).filter { $0.0.isKey }.map { $0.1.attribute }
+      guard Set(sent) == Set(key.map { input.source.columns[$0].attribute }) else {
+        throw SchemaChanged("\(input.source.name): its replica identity was altered")
       }
-      guard relation.columns[sent].typeOID == column.typeOID else {
-        throw SchemaChanged(table: name, change: "column \(column.name) has another type")
-      }
-      columns[sent] = index
     }
-    attachments[relation.oid] = Attachment(input: input, columns: columns)
+    var columns = Array(repeating: -1, count: relation.columns.count)
+    for (index, column) in table.columns.enumerated() {
+      columns[index] =
+        input.source.columns.firstIndex { $0.attribute == column.attribute } ?? -1
+    }
+    return attachments.updateValue(
+      Attachment(input: input, columns: columns), forKey: relation.oid) == nil
   }
 }

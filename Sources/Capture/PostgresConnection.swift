@@ -1,4 +1,5 @@
 import CPostgres
+import Engine
 import Glibc
 
 /// One libpq connection, used by one queue at a time.
@@ -15,38 +16,59 @@ package final class PostgresConnection {
   private let handle: OpaquePointer
   private let stop: StopFlag
 
-  /// DESIGN section 3; `search_path` empty, so that every name we write is qualified.
+  /// `search_path` is empty, so that every name we write is qualified.
   private static let settings =
     "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1"
     + " -c search_path= -c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0"
-    + " -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off"
-    + " -c bytea_output=hex -c client_encoding=UTF8"
+    + " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+    + " -c default_transaction_read_only=off -c bytea_output=hex"
 
   /// - Parameter conninfo: a libpq connection string or URI.
   package init(_ conninfo: String, mode: Mode = .ordinary, stop: StopFlag = StopFlag())
     throws(PostgresError)
   {
     self.stop = stop
-    var keywords = ["dbname", "application_name", "options", "connect_timeout", "keepalives_idle"]
-    var values = [conninfo, "onhand", Self.settings, "10", "30"]
-    if mode == .replication {
-      keywords.append("replication")
-      values.append("database")
+    guard let string = ConnectionString(conninfo) else {
+      throw PostgresError(.refusedConnection, "the connection string can't be read")
     }
-    guard let handle = Self.connect(keywords, values) else {
-      throw PostgresError(.connection, "out of memory")
+    guard let handle = Self.connect(Self.parameters(string, mode)) else {
+      throw PostgresError(.refusedConnection, "out of memory")
     }
     self.handle = handle
     guard PQstatus(handle) == CONNECTION_OK else {
-      throw PostgresError(.connection, String(cString: PQerrorMessage(handle)))
+      throw Self.refusal(String(cString: PQerrorMessage(handle)))
     }
+    // Older servers don't know it, and refuse a connection that names it.
+    if serverVersion >= 170_000 { try execute("SET transaction_timeout = 0") }
+  }
+
+  /// What the user may change stands before the connection string, what must be so after it.
+  private static func parameters(_ string: ConnectionString, _ mode: Mode) -> [(String, String)] {
+    var parameters = [
+      ("application_name", "onhand"), ("connect_timeout", "10"), ("keepalives_idle", "30"),
+      ("dbname", string.text), ("client_encoding", "UTF8"),
+      ("options", "\(string.options) \(settings)"),
+    ]
+    if mode == .replication { parameters.append(("replication", "database")) }
+    return parameters
   }
 
   deinit { PQfinish(handle) }
 
-  private static func connect(_ keywords: [String], _ values: [String]) -> OpaquePointer? {
-    let keys = keywords.map { strdup($0) }
-    let texts = values.map { strdup($0) }
+  /// Without a connection libpq tells no SQLSTATE; these are told apart by what every server's message contains.
+  private static func refusal(_ message: String) -> PostgresError {
+    let state =
+      if message.contains("max_wal_senders") || message.contains("too many") {
+        "53300"
+      } else if message.contains("password") || message.contains("pg_hba.conf") { "28000" } else {
+        ""
+      }
+    return PostgresError(.refusedConnection, message, sqlState: state)
+  }
+
+  private static func connect(_ parameters: [(String, String)]) -> OpaquePointer? {
+    let keys = parameters.map { strdup($0.0) }
+    let texts = parameters.map { strdup($0.1) }
     defer { for text in keys + texts { free(text) } }
     var keyPointers = keys.map { UnsafePointer<CChar>($0) } + [nil]
     var valuePointers = texts.map { UnsafePointer<CChar>($0) } + [nil]
@@ -56,6 +78,10 @@ package final class PostgresConnection {
 
   package var socket: Int32 { PQsocket(handle) }
   package var serverVersion: Int { Int(PQserverVersion(handle)) }
+  /// As `server_encoding` says.
+  package var serverEncoding: String {
+    PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? ""
+  }
   package var serverProcess: Int32 { PQbackendPID(handle) }
   private var message: String { String(cString: PQerrorMessage(handle)) }
 
@@ -199,6 +225,10 @@ package final class PostgresConnection {
     "\""
       + identifier.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
+  }
+
+  package static func quote(_ name: QualifiedName) -> String {
+    quote(name.schema) + "." + quote(name.name)
   }
 
   /// A string as SQL takes it where a parameter can't stand.

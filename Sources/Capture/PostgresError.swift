@@ -1,7 +1,9 @@
 /// What went wrong between here and the server.
 package struct PostgresError: Error, Sendable, CustomStringConvertible {
   package enum Kind: Sendable, Equatable {
-    /// No connection, or it was lost.
+    /// There was no connection to be had.
+    case refusedConnection
+    /// The connection was lost.
     case connection
     /// The server refused a statement.
     case statement

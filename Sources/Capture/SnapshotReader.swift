@@ -13,9 +13,7 @@ struct SnapshotReader {
   func read(into input: TableInput, progress: (Int) -> Void) throws {
     let columns = input.source.columns
     let names = columns.map { PostgresConnection.quote($0.name) }.joined(separator: ", ")
-    let table =
-      PostgresConnection.quote(input.source.name.schema) + "."
-      + PostgresConnection.quote(input.source.name.name)
+    let table = PostgresConnection.quote(input.source.name)
     try connection.execute("COPY (SELECT \(names) FROM ONLY \(table)) TO STDOUT (FORMAT binary)")
     var isFirst = true
     var isEnded = false

@@ -38,6 +38,7 @@ struct ExpressionCompiler {
     case "OPEXPR": return try function(tree, tree.oid("opfuncid"), &query, &compiler)
     case "DISTINCTEXPR", "NULLIFEXPR": return try equalityForm(tree, &query, &compiler)
     case "BOOLEXPR": return try logic(tree, &query, &compiler)
+    case "COLLATEEXPR", "COLLATE": return try collate(tree, &query, &compiler)
     case "RELABELTYPE": return try relabel(tree, &query, &compiler)
     case "COERCEVIAIO": return try coerceThroughText(tree, &query, &compiler)
     case "CASEEXPR": return try choose(tree, &query, &compiler)
@@ -203,6 +204,16 @@ struct ExpressionCompiler {
     return operand
   }
 
+  /// The collation is the caller's `inputcollid` as well; here it only must be one that tells different bytes apart.
+  private mutating func collate(
+    _ tree: NodeTree, _ query: inout QueryCompiler, _ compiler: inout ViewCompiler
+  ) throws(Refusal) -> Expression {
+    guard !compiler.catalog.nondeterministicCollations.contains(tree.oid("collOid")) else {
+      throw query.refusal("a nondeterministic collation", "use a deterministic one")
+    }
+    return try compile(tree["arg"], &query, &compiler)
+  }
+
   private mutating func coerceThroughText(
     _ tree: NodeTree, _ query: inout QueryCompiler, _ compiler: inout ViewCompiler
   ) throws(Refusal) -> Expression {
@@ -303,8 +314,13 @@ struct ExpressionCompiler {
   ) throws(Refusal) -> [Expression] {
     switch tree.tag {
     case "ARRAYEXPR", "ARRAY": return try list(tree["elements"], &query, &compiler)
-    case "RELABELTYPE", "ARRAYCOERCEEXPR":
-      return try arrayElements(tree["arg"], &query, &compiler)
+    case "RELABELTYPE": return try arrayElements(tree["arg"], &query, &compiler)
+    case "ARRAYCOERCEEXPR":
+      let elements = try arrayElements(tree["arg"], &query, &compiler)
+      guard try isRelabeling(tree["elemexpr"], elements, query, compiler) else {
+        throw query.refusal("a cast of an array", "write the values with the type they are to have")
+      }
+      return elements
     case "CONST":
       if case .bytes(let bytes) = tree["constvalue"],
         let (elementOID, values) = ConstantDecoder.decodeArray(
@@ -316,6 +332,16 @@ struct ExpressionCompiler {
     default: break
     }
     throw query.refusal("an array that is not a list of values", "use IN (...) or a join")
+  }
+
+  /// Whether a cast of an array's elements leaves each as it is.
+  private func isRelabeling(
+    _ cast: NodeTree, _ elements: [Expression], _ query: QueryCompiler, _ compiler: ViewCompiler
+  ) throws(Refusal) -> Bool {
+    if cast.tag == "CASETESTEXPR" { return true }
+    guard cast.tag == "RELABELTYPE", cast["arg"].tag == "CASETESTEXPR" else { return false }
+    let type = try type(cast.oid("resulttype"), query, compiler)
+    return elements.allSatisfy { $0.type == type }
   }
 
   // MARK: Aggregates

@@ -174,8 +174,9 @@ package struct ViewCompiler {
     }
     guard !relation.bindsRowSecurity else {
       throw Refusal(
-        subject: name, construct: "row security applies to this role",
-        advice: "connect as the owner or a role with BYPASSRLS")
+        subject: name, construct: "row security applies to this role or to a view's owner",
+        advice: "let the views belong to the table's owner or to a role with BYPASSRLS, "
+          + "and connect as such a role")
     }
     guard relation.name.schema != "pg_catalog", relation.name.schema != "information_schema" else {
       throw Refusal(

@@ -43,7 +43,7 @@ struct RefusalTests {
     let database = try TestCluster.database(Self.tables + "CREATE VIEW v AS \(query);")
     let configuration = CaptureConfiguration(
       conninfo: database.conninfo, views: [CaptureConfiguration.View(name: "v")])
-    let refusal = try #require(throws: Refusal.self) { try ViewCheck.check(configuration) }
+    let refusal = try #require(throws: Refusal.self) { try CompiledViews.check(configuration) }
     #expect(refusal.description.contains(construct), "\(refusal)")
     #expect(!refusal.advice.isEmpty)
   }
@@ -53,11 +53,11 @@ struct RefusalTests {
       Self.tables + "CREATE VIEW v AS SELECT n, count(*) AS c FROM a GROUP BY n;")
     var configuration = CaptureConfiguration(
       conninfo: database.conninfo, views: [CaptureConfiguration.View(name: "v")])
-    let unpublished = try #require(throws: Refusal.self) { try ViewCheck.check(configuration) }
+    let unpublished = try #require(throws: Refusal.self) { try CompiledViews.check(configuration) }
     #expect(unpublished.construct == "it does not exist")
     #expect(unpublished.advice.contains("onhand init"))
     configuration.views = [CaptureConfiguration.View(name: "absent")]
-    let absent = try #require(throws: Refusal.self) { try ViewCheck.check(configuration) }
+    let absent = try #require(throws: Refusal.self) { try CompiledViews.check(configuration) }
     #expect(absent.subject == "absent")
   }
 
@@ -79,9 +79,9 @@ struct RefusalTests {
     #expect(
       more == [
         #"ALTER TABLE "public"."facts" REPLICA IDENTITY FULL"#,
-        #"ALTER PUBLICATION "onhand" SET TABLE "public"."a", "public"."facts""#,
+        #"ALTER PUBLICATION "onhand" ADD TABLE "public"."facts""#,
       ])
     try Initializer(configuration).run(more)
-    try ViewCheck.check(configuration)
+    try CompiledViews.check(configuration)
   }
 }

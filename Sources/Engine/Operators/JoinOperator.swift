@@ -27,6 +27,8 @@ final class JoinOperator: Operator {
   private let program: Program
   private let inputs: [Input]
   private let paths: [Path]
+  /// By input: the columns in equalities.
+  private let joined: [[ColumnSlot]]
   private let bound: UnsafeMutablePointer<UnsafeRawPointer>
   /// One builder per step depth, since a key is in use while deeper ones are built.
   private let keys: [[CanonicalKey]]
@@ -49,6 +51,10 @@ final class JoinOperator: Operator {
             input: step.input, index: step.index,
             sources: step.sources.map { ($0.input, layouts[$0.input].slots[$0.index]) })
         })
+    }
+    joined = layouts.indices.map { input in
+      Set(equalities.flatMap { [$0.left, $0.right] }.filter { $0.input == input }.map(\.index))
+        .sorted().map { layouts[input].slots[$0] }
     }
     keys = planned.paths.map { steps in
       steps.map { step in CanonicalKey(step.sources.map(\.type)) }
@@ -73,6 +79,10 @@ final class JoinOperator: Operator {
     for (number, input) in inputs.enumerated() where !input.pending.isEmpty {
       for entry in input.pending.entries {
         let row = input.pending.row(entry)
+        if let fault = keyFault(row, number) {
+          handOn(fault, weight: entry.weight)
+          continue
+        }
         bound[number] = row.base
         extend(paths[number], keys[number], from: 0, weight: entry.weight, fault: row.fault)
       }
@@ -82,6 +92,21 @@ final class JoinOperator: Operator {
       input.pending.removeAll()
     }
     emit()
+  }
+
+  private func keyFault(_ row: RowRef, _ number: Int) -> ValueFault? {
+    for slot in joined[number] {
+      if case .fault(let fault) = row.datum(slot) { return fault }
+    }
+    return nil
+  }
+
+  /// Nobody knows what a row matches whose key failed: it goes on by itself, so that its failure shows.
+  private func handOn(_ fault: ValueFault, weight: Int) {
+    output.beginRow(layout)
+    for slot in layout.slots { output.set(slot, .fault(fault)) }
+    output.setFault(fault)
+    output.endRow(weight: weight)
   }
 
   private func extend(

@@ -1,7 +1,7 @@
 /// What the engine runs: operators in topological order, from tables to views.
 ///
 /// Nodes are shared: a view that two others read is one node.
-package struct Plan: Sendable {
+package struct Plan: Sendable, Hashable {
   /// Index into ``nodes``.
   package typealias NodeID = Int
 
@@ -12,7 +12,7 @@ package struct Plan: Sendable {
   package init() {}
 
   /// A table as the log delivers it: the columns in use and how an old row is known.
-  package struct Source: Sendable {
+  package struct Source: Sendable, Hashable {
     package struct Column: Sendable, Hashable {
       /// `pg_attribute.attnum`, which no rename changes.
       package let attribute: Int
@@ -53,7 +53,7 @@ package struct Plan: Sendable {
     }
   }
 
-  package enum Operation: Sendable {
+  package enum Operation: Sendable, Hashable {
     /// Rows of `sources[index]`.
     case source(Int)
     /// `SELECT outputs FROM input WHERE filter`.
@@ -108,8 +108,8 @@ package struct Plan: Sendable {
     }
   }
 
-  package struct View: Sendable {
-    package struct Column: Sendable {
+  package struct View: Sendable, Hashable {
+    package struct Column: Sendable, Hashable {
       package let name: String
       package let type: ColumnType
       /// As `format_type` prints it.

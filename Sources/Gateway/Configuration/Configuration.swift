@@ -44,6 +44,9 @@ package struct ListenAddress: Sendable, Equatable {
 
   /// Whether only this machine can reach it.
   package var isLoopback: Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    var address = in_addr()
+    let isIPv4 = inet_pton(AF_INET, host, &address) == 1
+    return host == "localhost" || host == "::1"
+      || isIPv4 && UInt32(bigEndian: address.s_addr) >> 24 == 127
   }
 }

@@ -118,6 +118,13 @@ package struct ConfigurationReader {
       throw Failure(
         key: "database", problem: "is missing; give a connection URI, or set ONHAND_DATABASE")
     }
+    guard ConnectionString(configuration.database) != nil else {
+      throw Failure(
+        key: "database",
+        problem: "is not a connection string that libpq can read; give "
+          + "postgres://user:password@host:port/database with special characters percent-encoded, "
+          + "or key=value pairs with 'quoted' values")
+    }
     guard !configuration.views.isEmpty else {
       throw Failure(key: "views", problem: "is missing; name at least one view")
     }

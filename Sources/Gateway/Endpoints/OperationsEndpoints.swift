@@ -69,7 +69,7 @@ struct OperationsEndpoints: Sendable {
     writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
     writer.counter("onhand_steps_total", "Steps published", status.steps.value)
     writer.counter("onhand_bootstraps_total", "Snapshots taken", status.bootstraps.value)
-    writer.counter("onhand_disconnects_total", "Streams lost", status.disconnects.value)
+    writer.failures(progress.failures)
     writer.gauge("onhand_ready", "1 once every view is complete", visible.position == nil ? 0 : 1)
     writer.gauge(
       "onhand_position_bytes", "The position's LSN", Int(clamping: visible.position?.lsn.value ?? 0)
@@ -101,6 +101,14 @@ private struct MetricsWriter {
     text += name
     if let label { text += "{\(label.name)=\"\(label.value)\"}" }
     text += " \(value)\n"
+  }
+
+  mutating func failures(_ counts: [CaptureFailure: Int]) {
+    head("onhand_capture_failures_total", "Times that the log could not be followed", "counter")
+    for failure in CaptureFailure.allCases {
+      text += "onhand_capture_failures_total{state=\"\(failure.rawValue)\"} "
+      text += "\(counts[failure] ?? 0)\n"
+    }
   }
 
   mutating func views(_ views: [LiveView]) {

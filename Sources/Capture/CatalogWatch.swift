@@ -1,0 +1,89 @@
+import Dispatch
+import Engine
+
+/// Looks, while the log is followed, whether the catalogs still say what the views were compiled against.
+///
+/// Much that changes an answer leaves no row in the log: a view defined anew, a child table attached, a publication altered, a
+/// column computed anew. Works on a queue and a connection of its own, so that no commit waits for it.
+final class CatalogWatch: @unchecked Sendable {
+  // Unchecked: everything below belongs to `queue`.
+  private let queue = DispatchQueue(label: "onhand.catalog-watch")
+  private let configuration: CaptureConfiguration
+  private let stop: StopFlag
+  private let report: @Sendable (any Error) -> Void
+  private var views: CompiledViews
+  private var connection: PostgresConnection?
+  private var timer: (any DispatchSourceTimer)?
+
+  private static let interval = DispatchTimeInterval.seconds(1)
+
+  /// - Parameter report: is called once, on any thread, with why the views must be read anew.
+  init(
+    _ configuration: CaptureConfiguration, views: CompiledViews, stop: StopFlag,
+    report: @escaping @Sendable (any Error) -> Void
+  ) {
+    self.configuration = configuration
+    self.views = views
+    self.stop = stop
+    self.report = report
+  }
+
+  func start() {
+    queue.async {
+      let timer = DispatchSource.makeTimerSource(queue: self.queue)
+      timer.schedule(
+        deadline: .now() + Self.interval, repeating: Self.interval, leeway: .milliseconds(100))
+      timer.setEventHandler { [weak self] in self?.look() }
+      timer.activate()
+      self.timer = timer
+    }
+  }
+
+  /// Looks at once: the log says that a table may have changed.
+  func lookSoon() {
+    queue.async { if self.timer != nil { self.look() } }
+  }
+
+  func end() {
+    queue.async {
+      self.timer?.cancel()
+      self.timer = nil
+      self.connection = nil
+    }
+  }
+
+  private func look() {
+    do {
+      let connection = try self.connection ?? PostgresConnection(configuration.conninfo, stop: stop)
+      self.connection = connection
+      guard try !views.fingerprint.isCurrent(connection) else { return }
+      views = try compile(connection)
+    } catch let error as PostgresError where error.kind != .statement {
+      // The stream tells of a lost server; until then the next look connects again.
+      connection = nil
+    } catch {
+      timer?.cancel()
+      timer = nil
+      connection = nil
+      report(error)
+    }
+  }
+
+  /// The views as they are now, if the rows that we keep are right for them as well.
+  private func compile(_ connection: PostgresConnection) throws -> CompiledViews {
+    try connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    let compiled = try CompiledViews(configuration, connection)
+    try connection.execute("COMMIT")
+    guard compiled.continues(views) else {
+      throw SchemaChanged("a view, or a table or publication that it relies on, was altered")
+    }
+    return compiled
+  }
+}
+
+/// What the views were compiled against is no longer so: they must be compiled and their tables read anew.
+struct SchemaChanged: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
