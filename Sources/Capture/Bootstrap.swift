@@ -33,7 +33,12 @@ struct Bootstrap {
       "SET TRANSACTION SNAPSHOT \(PostgresConnection.quote(literal: slot.snapshot))")
     try readGeometry(reader)
     let views = try CompiledViews(configuration, reader)
-    let dataflow = Dataflow(plan: views.plan, store: store)
+    if views.plan.views.isEmpty, let refusal = views.refusals.values.first { throw refusal }
+    for (view, refusal) in views.refusals {
+      logger.error("view_refused", metadata: ["view": "\(view)", "reason": "\(refusal)"])
+    }
+    let dataflow = Dataflow(
+      plan: views.plan, refused: views.refusals.mapValues(\.description), store: store)
     try lockTables(views.plan, reader)
     try readTables(dataflow, reader)
     let position = Position(epoch: epoch, lsn: slot.consistentPoint)

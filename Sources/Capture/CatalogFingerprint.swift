@@ -29,7 +29,7 @@ struct CatalogFingerprint: Sendable {
   let storage: Storage
 
   init(
-    of catalog: CatalogSnapshot, plan: Plan, publications: [String],
+    of catalog: CatalogSnapshot, plan: Plan, publications: [String], views: [String],
     _ connection: PostgresConnection
   ) throws {
     let columns = plan.sources.flatMap { source in
@@ -39,7 +39,8 @@ struct CatalogFingerprint: Sendable {
       Self.array(catalog.relations.keys.sorted().map(String.init)),
       Self.array(columns.map { String($0.0) }), Self.array(columns.map { String($0.1) }),
       Self.array(catalog.enums.sorted().map(String.init)),
-      Self.array(publications.map { PostgresConnection.quote($0) }),
+      Self.array(publications),
+      Self.array(views.map { $0.split(separator: ".").last.map(String.init) ?? $0 }),
     ]
     digest = try Self.digest(parameters, connection)
     storage = try Self.storage(parameters, connection)
@@ -50,8 +51,13 @@ struct CatalogFingerprint: Sendable {
     try Self.digest(parameters, connection) == digest
   }
 
+  /// As `array_in` reads it.
   private static func array(_ elements: [String]) -> String {
-    "{" + elements.joined(separator: ",") + "}"
+    let quoted = elements.map { element in
+      "\""
+        + element.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] } + "\""
+    }
+    return "{" + quoted.joined(separator: ",") + "}"
   }
 
   private static func digest(_ parameters: [String], _ connection: PostgresConnection) throws
@@ -67,6 +73,10 @@ struct CatalogFingerprint: Sendable {
           c.relreplident, c.relrowsecurity, c.relforcerowsecurity, c.relowner)
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = ANY ($1::oid[])
+        UNION ALL
+        SELECT row('name', c.oid, n.nspname, c.relname)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = ANY ($6::name[])
         UNION ALL
         SELECT row('rule', ev_class, oid, xmin) FROM pg_catalog.pg_rewrite
         WHERE ev_class = ANY ($1::oid[]) AND ev_type = '1'

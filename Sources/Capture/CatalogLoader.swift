@@ -7,25 +7,31 @@ package struct CatalogLoader {
 
   package init(_ connection: PostgresConnection) { self.connection = connection }
 
-  /// Loads the views called `names` and everything below them.
+  /// Loads the configured views and everything below them.
   ///
-  /// - Returns: the catalogs, and the views' OIDs in the order of `names`.
-  package func load(views names: [String]) throws -> (CatalogSnapshot, [UInt32]) {
+  /// - Returns: the catalogs, the views found with their OIDs, and why others were not, by name.
+  package func load(_ configured: [CaptureConfiguration.View]) throws -> (
+    CatalogSnapshot, [(CaptureConfiguration.View, UInt32)], [String: Refusal]
+  ) {
     var snapshot = CatalogSnapshot()
     snapshot.serverMajor = connection.serverVersion / 10_000
-    let views = try names.map { try resolve($0, kinds: "v,m,r,p,f") }
-    var wanted = Set(views)
+    var views: [(CaptureConfiguration.View, UInt32)] = []
+    var refusals: [String: Refusal] = [:]
+    for view in configured {
+      do { views.append((view, try resolve(view.name, kinds: "v,m,r,p,f"))) } catch let refusal
+        as Refusal
+      { refusals[view.name] = refusal }
+    }
+    var wanted = Set(views.map(\.1))
     while !wanted.isEmpty {
       try loadRelations(wanted, &snapshot)
       wanted = Self.reads(of: snapshot).subtracting(snapshot.relations.keys)
-      let missing = wanted
-      if missing.isEmpty { break }
     }
     try loadRowSecurity(&snapshot)
     try loadFunctions(&snapshot)
     try loadTypes(&snapshot)
     try loadCollations(&snapshot)
-    return (snapshot, views)
+    return (snapshot, views, refusals)
   }
 
   /// The OID of the relation called `schema.name`, or `name` where only one schema has it.

@@ -4,15 +4,25 @@ import Engine
 /// The configured views, compiled against the catalogs of one moment, and what the compilation relied on.
 package struct CompiledViews: Sendable {
   let plan: Plan
+  /// Why configured views are not in the plan, by their configured names.
+  package let refusals: [String: Refusal]
   /// What the log will say of each table, by OID.
   let tables: [UInt32: PublishedTable]
   /// The publications that carry them.
   let publications: [String]
+  /// Rows carry the labels of enums as they were when they were read.
+  private let enumLabels: [UInt32: String]
   let fingerprint: CatalogFingerprint
 
   /// Whether all views can be kept live, and the publications deliver what they read.
+  ///
+  /// - Throws: ``Refusal``, or ``PostgresError`` if the database can't be asked.
   package static func check(_ configuration: CaptureConfiguration) throws {
-    _ = try CompiledViews(configuration, PostgresConnection(configuration.conninfo))
+    let compiled = try CompiledViews(
+      configuration, PostgresConnection(configuration.conninfo))
+    for view in configuration.views {
+      if let refusal = compiled.refusals[view.name] { throw refusal }
+    }
   }
 
   /// - Parameter connection: may be inside a snapshot.
@@ -23,23 +33,30 @@ package struct CompiledViews: Sendable {
         advice: "views over UTF8 databases can be kept live")
     }
     let loader = CatalogLoader(connection)
-    let (catalog, views) = try loader.load(views: configuration.views.map(\.name))
+    var (catalog, views, refusals) = try loader.load(configuration.views)
     let appendOnly = Set(
       try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") })
-    let requests = zip(views, configuration.views).map {
-      ViewCompiler.Request(relation: $0, key: $1.key)
+    let publications = Publications(configuration, appendOnly: appendOnly)
+    tables = try publications.inspect(&catalog, connection)
+    var compiler = ViewCompiler(catalog: catalog, appendOnly: appendOnly)
+    for (view, oid) in views {
+      do throws(Refusal) {
+        try compiler.add(ViewCompiler.Request(relation: oid, key: view.key))
+      } catch { refusals[view.name] = error }
     }
-    plan = try ViewCompiler.compile(requests, catalog: catalog, appendOnly: appendOnly)
-    let check = PublicationCheck(configuration, plan: plan, appendOnly: appendOnly)
-    tables = try check.tables(connection)
-    publications = check.publications
+    plan = compiler.plan
+    self.refusals = refusals
+    enumLabels = catalog.enumLabels
+    self.publications = publications.names(for: plan)
     fingerprint = try CatalogFingerprint(
-      of: catalog, plan: plan, publications: publications, connection)
+      of: catalog, plan: plan, publications: publications.allNames,
+      views: configuration.views.map(\.name), connection)
   }
 
   /// Whether rows kept for `other` are right for this as well: the same plan over tables that were not rewritten.
   func continues(_ other: CompiledViews) -> Bool {
     plan == other.plan && publications == other.publications
+      && other.enumLabels.allSatisfy { enumLabels[$0.key] == $0.value }
       && fingerprint.storage.continues(other.fingerprint.storage)
   }
 }

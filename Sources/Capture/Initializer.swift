@@ -19,7 +19,8 @@ package struct Initializer {
   ///   its owner's updates.
   package func statements() throws -> [String] {
     let loader = CatalogLoader(connection)
-    var (catalog, views) = try loader.load(views: configuration.views.map(\.name))
+    var (catalog, views, refusals) = try loader.load(configuration.views)
+    if let refusal = refusals.values.first { throw refusal }
     let appendOnly = Set(
       try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") })
     var identities: [String] = []
@@ -31,12 +32,10 @@ package struct Initializer {
       identities.append(statement)
       catalog.relations[relation.oid]?.replicaIdentity = "f"
     }
-    let requests = zip(views, configuration.views).map {
-      ViewCompiler.Request(relation: $0, key: $1.key)
-    }
+    let requests = views.map { ViewCompiler.Request(relation: $0.1, key: $0.0.key) }
     let plan = try ViewCompiler.compile(requests, catalog: catalog, appendOnly: appendOnly)
-    let check = PublicationCheck(configuration, plan: plan, appendOnly: appendOnly)
-    return try migrationStatements() + identities + check.remedies(connection)
+    let publications = Publications(configuration, appendOnly: appendOnly)
+    return try migrationStatements() + identities + publications.remedies(for: plan, connection)
   }
 
   /// Runs the statements in one transaction; a lock that is not to be had in 5 s fails it.
@@ -67,9 +66,4 @@ package struct Initializer {
     guard table.replicaIdentity != "f", table.replicaIdentityColumns.isEmpty else { return nil }
     return "ALTER TABLE \(PostgresConnection.quote(table.name)) REPLICA IDENTITY FULL"
   }
-}
-
-extension CaptureConfiguration {
-  /// The publication of tables that are only inserted into: their updates and deletes, were there any, must not fail.
-  package var appendOnlyPublication: String { publication + "_append_only" }
 }

@@ -28,6 +28,15 @@ package struct CatalogSnapshot: Sendable {
       case materializedView = "m"
       case foreignTable = "f"
       case other = ""
+
+      package var isTable: Bool { self == .table || self == .partitionedTable }
+    }
+
+    /// Whether a table's changes arrive.
+    package enum Publication: Sendable {
+      case unchecked
+      case complete(attributes: Set<Int>)
+      case incomplete(Refusal)
     }
 
     package struct Column: Sendable {
@@ -65,6 +74,7 @@ package struct CatalogSnapshot: Sendable {
     package var estimatedRows: Double = 0
     package var hasInheritors = false
     package var bindsRowSecurity = false
+    package var publication = Publication.unchecked
     package var columns: [Column] = []
     /// `pg_rewrite.ev_action` and `pg_get_viewdef` of a view.
     package var rule: NodeTree?

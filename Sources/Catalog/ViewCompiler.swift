@@ -18,12 +18,12 @@ package struct ViewCompiler {
   let catalog: CatalogSnapshot
   /// Tables that the configuration promises are only inserted into.
   let appendOnly: Set<UInt32>
-  var plan = Plan()
+  package internal(set) var plan = Plan()
   private var compiledViews: [UInt32: CompiledRelation] = [:]
   private var viewsInProgress: Set<UInt32> = []
   private var sources: [UInt32: Int] = [:]
 
-  private init(catalog: CatalogSnapshot, appendOnly: Set<UInt32>) {
+  package init(catalog: CatalogSnapshot, appendOnly: Set<UInt32>) {
     self.catalog = catalog
     self.appendOnly = appendOnly
   }
@@ -32,8 +32,15 @@ package struct ViewCompiler {
     _ requests: [Request], catalog: CatalogSnapshot, appendOnly: Set<UInt32>
   ) throws(Refusal) -> Plan {
     var compiler = ViewCompiler(catalog: catalog, appendOnly: appendOnly)
-    for request in requests { try compiler.addView(request) }
+    for request in requests { try compiler.add(request) }
     return compiler.plan
+  }
+
+  /// Adds a view to ``plan``; a refusal leaves the plan as it was.
+  package mutating func add(_ request: Request) throws(Refusal) {
+    var extended = self
+    try extended.addView(request)
+    self = extended
   }
 
   private mutating func addView(_ request: Request) throws(Refusal) {
@@ -178,6 +185,7 @@ package struct ViewCompiler {
         advice: "let the views belong to the table's owner or to a role with BYPASSRLS, "
           + "and connect as such a role")
     }
+    if case .incomplete(let refusal) = relation.publication { throw refusal }
     guard relation.name.schema != "pg_catalog", relation.name.schema != "information_schema" else {
       throw Refusal(
         subject: name, construct: "it is a system catalog", advice: "these are not replicated")
@@ -230,6 +238,13 @@ package struct ViewCompiler {
       throw Refusal(
         subject: view, construct: "generated column \(name).\(column.name)",
         advice: "this server does not publish it; write its expression in the view")
+    }
+    if case .complete(let attributes)? = catalog.relations[plan.sources[source].relation]?
+      .publication, !attributes.contains(attribute)
+    {
+      throw Refusal(
+        subject: view, construct: "column \(name).\(column.name), which is not published",
+        advice: "publish the table without a column list")
     }
     plan.sources[source].columns.append(
       Plan.Source.Column(

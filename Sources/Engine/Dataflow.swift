@@ -14,8 +14,10 @@ package final class Dataflow {
   private let directory: ViewDirectory
   private var hasPublished = false
 
-  /// - Parameter store: where the rows of the plan's views are, and go.
-  package init(plan: Plan, store: ViewStore) {
+  /// - Parameters:
+  ///   - refused: why views are not in the plan that may have been in an earlier one, by configured name.
+  ///   - store: where the rows of the plan's views are, and go.
+  package init(plan: Plan, refused: [String: String] = [:], store: ViewStore) {
     self.plan = plan
     self.store = store
     var operators: [Operator] = []
@@ -28,8 +30,9 @@ package final class Dataflow {
       }
       operators.append(built)
     }
-    directory = store.directory(for: plan.views)
-    sinks = directory.views.map { view in
+    let live = store.views(for: plan.views)
+    directory = ViewDirectory(live + store.frozenViews(besides: plan.views, refused: refused))
+    sinks = live.map { view in
       let node = view.definition.node
       let sink = ViewSink(
         view: view, node: node, layout: operators[node].layout, hasher: store.hasher)

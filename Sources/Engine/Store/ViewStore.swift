@@ -29,13 +29,22 @@ package final class ViewStore: @unchecked Sendable {
   }
 
   /// The views of a plan, with the tables of those that are served already.
-  func directory(for views: [Plan.View]) -> ViewDirectory {
-    ViewDirectory(
-      views.map { view in
-        let served = current.views.first { $0.name == view.name && $0.isCompatible(with: view) }
-        return LiveView(
-          definition: view, table: served?.table ?? ViewTable(hasher: hasher))
-      })
+  func views(for views: [Plan.View]) -> [LiveView] {
+    views.map { view in
+      let served = current.views.first { $0.name == view.name && $0.isCompatible(with: view) }
+      return LiveView(definition: view, table: served?.table ?? ViewTable(hasher: hasher))
+    }
+  }
+
+  /// Views served so far that can't be kept live any more, each degraded by the reason.
+  func frozenViews(besides views: [Plan.View], refused: [String: String]) -> [LiveView] {
+    current.views.filter { served in !views.contains { $0.name == served.name } }.map { served in
+      let frozen = LiveView(definition: served.definition, table: served.table)
+      frozen.setDegradation(
+        refused[served.name.description] ?? refused[served.name.name]
+          ?? "it is not followed any more")
+      return frozen
+    }
   }
 
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {

@@ -41,6 +41,21 @@ struct TestService {
     }
   }
 
+  /// Waits until the log is followed.
+  func waitUntilStreaming() throws {
+    try wait("streaming") {
+      try client.get("/readyz").body.contains(#""capture":"streaming""#)
+    }
+  }
+
+  /// The value of one metric, by its name and labels as they are printed.
+  func metric(_ name: String) throws -> Int {
+    let line = try client.get("/metrics").body.split(separator: "\n").first {
+      $0.hasPrefix(name + " ")
+    }
+    return try #require(line.flatMap { Int($0.dropFirst(name.count + 1)) }, "no metric \(name)")
+  }
+
   /// The rows of a view as JSON texts, sorted, once it has reached `lsn`.
   func rows(_ view: String, at lsn: String) throws -> [String] {
     let response = try client.get(
