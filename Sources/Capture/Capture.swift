@@ -27,6 +27,7 @@ package actor Capture: QueueConfined {
 
   private struct Session {
     let stream: LogStream
+    let dataflow: Dataflow
     let applier: LogApplier
     let source: any DispatchSourceRead
     let watch: CatalogWatch
@@ -117,8 +118,8 @@ package actor Capture: QueueConfined {
       self.post { $0.catalogChanged(error, since: number) }
     }
     session = Session(
-      stream: result.stream, applier: applier, source: source, watch: watch,
-      lastStatus: clock.monotonic)
+      stream: result.stream, dataflow: result.dataflow, applier: applier, source: source,
+      watch: watch, lastStatus: clock.monotonic)
     source.activate()
     watch.start()
     readStream()
@@ -134,8 +135,14 @@ package actor Capture: QueueConfined {
 
   /// - Parameter bootstrap: the number of the one that the report is about.
   private func catalogChanged(_ error: any Error, since bootstrap: Int) {
-    guard session != nil, status.bootstraps.value == bootstrap else { return }
-    fail(error)
+    guard let session, status.bootstraps.value == bootstrap else { return }
+    guard let promise = error as? BrokenPromise else { return fail(error) }
+    let views = session.dataflow.distrust(table: promise.table, promise.description)
+    logger.error(
+      "append_only_rewritten",
+      metadata: [
+        "reason": "\(promise)", "views": .array(views.map { .string($0.description) }),
+      ])
   }
 
   private func fail(_ error: any Error) {
@@ -221,7 +228,8 @@ package actor Capture: QueueConfined {
     timer.schedule(deadline: .now() + 1, repeating: 1, leeway: .milliseconds(100))
     timer.setEventHandler {
       self.assumeIsolated { capture in
-        do { try capture.sendStatus(wantsReply: false) } catch { capture.fail(error) }
+        // The answer tells how far an idle log has come, so that nothing is kept for us that has nothing for us.
+        do { try capture.sendStatus(wantsReply: true) } catch { capture.fail(error) }
       }
     }
     timer.activate()

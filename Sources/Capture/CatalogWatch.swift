@@ -14,10 +14,13 @@ final class CatalogWatch: @unchecked Sendable {
   private var views: CompiledViews
   private var connection: PostgresConnection?
   private var timer: (any DispatchSourceTimer)?
+  /// Updates and deletes that the server has counted of append-only tables, by OID.
+  private var rewrites: [UInt32: Int] = [:]
 
   private static let interval = DispatchTimeInterval.seconds(1)
 
-  /// - Parameter report: is called once, on any thread, with why the views must be read anew.
+  /// - Parameter report: is called, on any thread, with a ``BrokenPromise`` or with why the views must be read anew; then
+  ///   the watch has ended.
   init(
     _ configuration: CaptureConfiguration, views: CompiledViews, stop: StopFlag,
     report: @escaping @Sendable (any Error) -> Void
@@ -56,6 +59,7 @@ final class CatalogWatch: @unchecked Sendable {
     do {
       let connection = try self.connection ?? PostgresConnection(configuration.conninfo, stop: stop)
       self.connection = connection
+      try lookForRewrites(connection)
       guard try !views.fingerprint.isCurrent(connection) else { return }
       views = try compile(connection)
     } catch let error as PostgresError where error.kind != .statement {
@@ -69,6 +73,27 @@ final class CatalogWatch: @unchecked Sendable {
     }
   }
 
+  /// Updates and deletes of append-only tables are not in the log that we read; the server counts them.
+  private func lookForRewrites(_ connection: PostgresConnection) throws {
+    guard !views.appendOnly.isEmpty else { return }
+    let oids = views.appendOnly.map { String($0.relation) }.joined(separator: ",")
+    let rows = try connection.query(
+      """
+      SELECT relid, n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_all_tables
+      WHERE relid = ANY ($1::oid[])
+      """, ["{\(oids)}"])
+    for row in rows {
+      guard let oid = row[0].flatMap({ UInt32($0) }), let count = row[1].flatMap({ Int($0) }) else {
+        continue
+      }
+      if let before = rewrites.updateValue(count, forKey: oid), count > before,
+        let source = views.appendOnly.first(where: { $0.relation == oid })
+      {
+        report(BrokenPromise(table: oid, name: source.name))
+      }
+    }
+  }
+
   /// The views as they are now, if the rows that we keep are right for them as well.
   private func compile(_ connection: PostgresConnection) throws -> CompiledViews {
     try connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -78,6 +103,17 @@ final class CatalogWatch: @unchecked Sendable {
       throw SchemaChanged("a view, or a table or publication that it relies on, was altered")
     }
     return compiled
+  }
+}
+
+/// An append-only table was updated or deleted from.
+struct BrokenPromise: Error, CustomStringConvertible {
+  let table: UInt32
+  let name: QualifiedName
+
+  var description: String {
+    "\(name) is named in append_only but rows of it were updated or deleted: "
+      + "take it out of append_only, run `onhand init` and start again"
   }
 }
 

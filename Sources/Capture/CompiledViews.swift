@@ -8,6 +8,8 @@ package struct CompiledViews: Sendable {
   package let refusals: [String: Refusal]
   /// What the log will say of each table, by OID.
   let tables: [UInt32: PublishedTable]
+  /// Of them, those that are promised to be only inserted into.
+  let appendOnly: [Plan.Source]
   /// The publications that carry them.
   let publications: [String]
   /// Rows carry the labels of enums as they were when they were read.
@@ -45,6 +47,7 @@ package struct CompiledViews: Sendable {
       } catch { refusals[view.name] = error }
     }
     plan = compiler.plan
+    self.appendOnly = plan.sources.filter { appendOnly.contains($0.relation) }
     self.refusals = refusals
     enumLabels = catalog.enumLabels
     self.publications = publications.names(for: plan)

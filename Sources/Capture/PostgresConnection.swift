@@ -57,12 +57,11 @@ package final class PostgresConnection {
 
   /// Without a connection libpq tells no SQLSTATE; these are told apart by what every server's message contains.
   private static func refusal(_ message: String) -> PostgresError {
-    let state =
-      if message.contains("max_wal_senders") || message.contains("too many") {
-        "53300"
-      } else if message.contains("password") || message.contains("pg_hba.conf") { "28000" } else {
-        ""
-      }
+    let states = [
+      ("max_wal_senders", "53300"), ("too many", "53300"), ("walsender", "42501"),
+      ("WAL sender", "42501"), ("password", "28P01"), ("pg_hba.conf", "28000"),
+    ]
+    let state = states.first { message.contains($0.0) }?.1 ?? ""
     return PostgresError(.refusedConnection, message, sqlState: state)
   }
 

@@ -22,6 +22,8 @@ package struct ViewCompiler {
   private var compiledViews: [UInt32: CompiledRelation] = [:]
   private var viewsInProgress: Set<UInt32> = []
   private var sources: [UInt32: Int] = [:]
+  /// Of the view at hand; told last, as what the view itself contains can't be mended by `onhand init`.
+  private var undelivered: Refusal?
 
   package init(catalog: CatalogSnapshot, appendOnly: Set<UInt32>) {
     self.catalog = catalog
@@ -50,6 +52,7 @@ package struct ViewCompiler {
         advice: "name an existing view")
     }
     let compiled = try view(relation)
+    if let undelivered { throw undelivered }
     let columns = compiled.visible.indices.map { index in
       Plan.View.Column(
         name: compiled.names[index], type: compiled.visible[index],
@@ -159,6 +162,7 @@ package struct ViewCompiler {
       index = known
     } else {
       try checkCanBeFollowed(relation)
+      if case .incomplete(let refusal) = relation.publication { undelivered = refusal }
       index = try addSource(relation)
     }
     let source = plan.sources[index]
@@ -185,7 +189,6 @@ package struct ViewCompiler {
         advice: "let the views belong to the table's owner or to a role with BYPASSRLS, "
           + "and connect as such a role")
     }
-    if case .incomplete(let refusal) = relation.publication { throw refusal }
     guard relation.name.schema != "pg_catalog", relation.name.schema != "information_schema" else {
       throw Refusal(
         subject: name, construct: "it is a system catalog", advice: "these are not replicated")

@@ -67,6 +67,25 @@ package final class Dataflow {
     store.prune(directory)
   }
 
+  /// Degrades the views that read a table whose rows are not known any more, until there is a new dataflow.
+  ///
+  /// - Returns: their names.
+  package func distrust(table relation: UInt32, _ reason: String) -> [QualifiedName] {
+    var tainted: Set<Plan.NodeID> = []
+    for node in plan.nodes.indices {
+      if case .source(let index) = plan.nodes[node] {
+        if plan.sources[index].relation == relation { tainted.insert(node) }
+      } else if plan.inputs(of: node).contains(where: tainted.contains) {
+        tainted.insert(node)
+      }
+    }
+    let views = directory.views.filter { view in
+      plan.views.contains { $0.name == view.name } && tainted.contains(view.definition.node)
+    }
+    for view in views { view.setDistrust(reason) }
+    return views.map(\.name)
+  }
+
   private static func makeOperator(
     _ plan: Plan, _ node: Int, _ built: [Operator], hasher: RowHasher
   ) -> Operator {

@@ -8,6 +8,7 @@ package final class LiveView: Sendable {
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
   private let problem = Mutex<String?>(nil)
+  private let distrust = Mutex<String?>(nil)
 
   init(definition: Plan.View, table: ViewTable) {
     self.definition = definition
@@ -25,9 +26,12 @@ package final class LiveView: Sendable {
   package var hasKey: Bool { !definition.key.isEmpty }
 
   /// Why the view can't be trusted as it stands, if so.
-  package var degradation: String? { problem.withLock { $0 } }
+  package var degradation: String? { distrust.withLock { $0 } ?? problem.withLock { $0 } }
 
   func setDegradation(_ reason: String?) { problem.withLock { $0 = reason } }
+
+  /// Degrades the view for as long as it lives: nothing that the log brings can mend it.
+  func setDistrust(_ reason: String) { distrust.withLock { $0 = reason } }
 
   /// Whether rows of `other` can be read as rows of this view.
   func isCompatible(with other: Plan.View) -> Bool {

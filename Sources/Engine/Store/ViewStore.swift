@@ -40,7 +40,7 @@ package final class ViewStore: @unchecked Sendable {
   func frozenViews(besides views: [Plan.View], refused: [String: String]) -> [LiveView] {
     current.views.filter { served in !views.contains { $0.name == served.name } }.map { served in
       let frozen = LiveView(definition: served.definition, table: served.table)
-      frozen.setDegradation(
+      frozen.setDistrust(
         refused[served.name.description] ?? refused[served.name.name]
           ?? "it is not followed any more")
       return frozen

@@ -19,6 +19,20 @@ package enum ValueFault: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
   /// Bytes that are no numeric at all.
   case malformedBinary
 
+  /// What Postgres says.
+  package var message: String {
+    switch self {
+    case .divisionByZero: "division by zero"
+    case .numericOutOfRange: "value overflows numeric format"
+    case .numericFieldOverflow: "numeric field overflow"
+    case .integerOutOfRange: "integer out of range"
+    case .notAFiniteNumber: "cannot convert NaN or infinity to integer"
+    case .floatOverflow: "value out of range: overflow"
+    case .floatUnderflow: "value out of range: underflow"
+    case .malformedBinary: "invalid binary representation"
+    }
+  }
+
   /// The five-character code that Postgres reports (appendix A of its manual).
   package var sqlState: String {
     switch self {

@@ -20,12 +20,15 @@ package final class PrivateCluster: Sendable {
   // MARK: Lifecycle
 
   /// Starts the server, unless it runs, and waits until it accepts connections.
-  package func start() throws(ClusterError) {
+  ///
+  /// - Parameter settings: as `name=value`, over those that every cluster has.
+  package func start(settings: [String] = []) throws(ClusterError) {
     if let server = server.withLock({ $0 }), server.wait(.zero) == nil { return }
     let server = try ChildProcess(
       programs.command(
         "postgres",
-        ["-D", data, "-k", folder, "-p", Self.port] + Self.settings.flatMap { ["-c", $0] }),
+        ["-D", data, "-k", folder, "-p", Self.port]
+          + (Self.settings + settings).flatMap { ["-c", $0] }),
       environment: Self.environment, log: log)
     self.server.withLock { $0 = server }
     let end = ContinuousClock.now + Self.startMax

@@ -169,9 +169,8 @@ struct ViewEndpoints {
   }
 
   private static func refusal(of version: RowVersion) -> Refused {
-    let state = version.fault?.sqlState ?? ""
-    return Refused(
-      .rowFailed, "Postgres would fail this query with SQLSTATE \(state); mend the row's data")
+    let reason = version.fault.map { "\($0.message) (SQLSTATE \($0.sqlState))" } ?? ""
+    return Refused(.rowFailed, "Postgres fails this query: \(reason); mend the row's data")
   }
 
   private static func refusal(of failure: KeyReader.Failure, _ view: LiveView) -> Refused {

@@ -1,3 +1,4 @@
+import Capture
 import Engine
 import Gateway
 import Logging
@@ -10,9 +11,11 @@ struct TestService {
 
   /// Runs `body` against a running service and stops it afterwards.
   ///
-  /// - Parameter listener: hears of every change from the first snapshot on.
+  /// - Parameters:
+  ///   - listener: hears of every change from the first snapshot on.
+  ///   - waits: for every view to be complete first.
   static func run(
-    _ configuration: Configuration, listener: (any ChangeListener)? = nil,
+    _ configuration: Configuration, listener: (any ChangeListener)? = nil, waits: Bool = true,
     _ body: (TestService) async throws -> Void
   ) async throws {
     let service = try Service(configuration, logger: quiet) { store in
@@ -20,7 +23,7 @@ struct TestService {
     }
     do {
       let running = TestService(service: service, client: try HTTPClient(port: service.port))
-      try running.waitUntilReady()
+      if waits { try running.waitUntilReady() }
       try await body(running)
     } catch {
       await service.stop()
@@ -31,7 +34,7 @@ struct TestService {
 
   static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-  private func waitUntilReady() throws {
+  func waitUntilReady() throws {
     let end = ContinuousClock.now + .seconds(30)
     while true {
       let readiness = try client.get("/readyz")
@@ -46,6 +49,18 @@ struct TestService {
     try wait("streaming") {
       try client.get("/readyz").body.contains(#""capture":"streaming""#)
     }
+  }
+
+  /// Waits until `/readyz` and the metrics tell of a failure, and returns what `/readyz` says.
+  @discardableResult
+  func waitForFailure(_ failure: CaptureFailure) throws -> String {
+    var body = ""
+    try wait(failure.rawValue) {
+      body = try client.get("/readyz").body
+      return body.contains(#""capture":"\#(failure.rawValue)""#)
+    }
+    #expect(try metric("onhand_capture_failures_total{state=\"\(failure.rawValue)\"}") > 0)
+    return body
   }
 
   /// The value of one metric, by its name and labels as they are printed.
