@@ -23,10 +23,14 @@ package struct CatalogLoader {
       { refusals[view.name] = refusal }
     }
     var wanted = Set(views.map(\.1))
+    var roots: [UInt32: UInt32] = [:]
     while !wanted.isEmpty {
       try loadRelations(wanted, &snapshot)
-      wanted = Self.reads(of: snapshot).subtracting(snapshot.relations.keys)
+      let partitions = try loadPartitions(of: wanted, &snapshot)
+      roots.merge(partitions) { outer, _ in outer }
+      wanted = Self.reads(of: snapshot).union(partitions.keys).subtracting(snapshot.relations.keys)
     }
+    for (partition, root) in roots { snapshot.relations[partition]?.root = root }
     try loadRowSecurity(&snapshot)
     try loadFunctions(&snapshot)
     try loadTypes(&snapshot)
@@ -107,6 +111,29 @@ package struct CatalogLoader {
     relation.rule = try row[8].map { try NodeTreeParser.parse($0) }
     relation.definition = row[9] ?? ""
     return relation
+  }
+
+  /// Notes the leaves under partitioned tables.
+  ///
+  /// - Returns: everything below these tables, each with the table.
+  private func loadPartitions(of oids: Set<UInt32>, _ snapshot: inout CatalogSnapshot) throws
+    -> [UInt32: UInt32]
+  {
+    let tables = oids.filter { snapshot.relations[$0]?.kind == .partitionedTable }
+    guard !tables.isEmpty else { return [:] }
+    let rows = try connection.query(
+      """
+      SELECT root, p.relid::oid, p.isleaf
+      FROM unnest($1::oid[]) AS root, pg_catalog.pg_partition_tree(root::regclass) AS p
+      WHERE p.relid <> root ORDER BY root, p.relid::oid
+      """, [Self.array(tables)])
+    var roots: [UInt32: UInt32] = [:]
+    for row in rows {
+      let (root, partition) = (Self.oid(row[0]), Self.oid(row[1]))
+      roots[partition] = root
+      if row[2] == "t" { snapshot.relations[root]?.partitions.append(partition) }
+    }
+    return roots
   }
 
   /// A view reads its tables as its owner: row security must bind neither the owners of the views nor us.

@@ -36,8 +36,8 @@ package struct CompiledViews: Sendable {
     }
     let loader = CatalogLoader(connection)
     var (catalog, views, refusals) = try loader.load(configuration.views)
-    let appendOnly = Set(
-      try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") })
+    let appendOnly = catalog.withPartitions(
+      Set(try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") }))
     let publications = Publications(configuration, appendOnly: appendOnly)
     tables = try publications.inspect(&catalog, connection)
     var compiler = ViewCompiler(catalog: catalog, appendOnly: appendOnly)

@@ -21,8 +21,8 @@ package struct Initializer {
     let loader = CatalogLoader(connection)
     var (catalog, views, refusals) = try loader.load(configuration.views)
     if let refusal = refusals.values.first { throw refusal }
-    let appendOnly = Set(
-      try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") })
+    let appendOnly = catalog.withPartitions(
+      Set(try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") }))
     var identities: [String] = []
     for relation in catalog.relations.values.sorted(by: {
       $0.name.description < $1.name.description
@@ -35,7 +35,8 @@ package struct Initializer {
     let requests = views.map { ViewCompiler.Request(relation: $0.1, key: $0.0.key) }
     let plan = try ViewCompiler.compile(requests, catalog: catalog, appendOnly: appendOnly)
     let publications = Publications(configuration, appendOnly: appendOnly)
-    return try migrationStatements() + identities + publications.remedies(for: plan, connection)
+    return try migrationStatements() + identities
+      + publications.remedies(for: plan, catalog, connection)
   }
 
   /// Runs the statements in one transaction; a lock that is not to be had in 5 s fails it.

@@ -47,6 +47,8 @@ final class LogApplier {
   private let now: () -> Int64
   private let tables: [UInt32: PublishedTable]
   private var inputs: [UInt32: TableInput] = [:]
+  /// Published, and read by no view.
+  private var unknownTables: Set<UInt32> = []
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var attachments: [UInt32: Attachment] = [:]
 
@@ -239,9 +241,11 @@ final class LogApplier {
   /// They are known by their place: names may be exchanged, and types altered, with none of it in the rows. Columns added
   /// since come last.
   ///
-  /// - Returns: whether it is the first message on the table.
+  /// - Returns: whether it tells nothing new: not of a table altered, and not of one unknown, perhaps a new partition.
   private func attach(_ relation: RelationMessage) throws -> Bool {
-    guard let input = inputs[relation.oid], let table = tables[relation.oid] else { return true }
+    guard let input = inputs[relation.oid], let table = tables[relation.oid] else {
+      return !unknownTables.insert(relation.oid).inserted
+    }
     let known = relation.columns.prefix(table.columns.count)
     guard
       known.count == table.columns.count,

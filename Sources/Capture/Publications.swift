@@ -63,7 +63,7 @@ struct Publications {
       ordinary: Self.entries(of: ordinary, connection),
       appending: Self.entries(of: appending, connection)
     )
-    for (oid, relation) in catalog.relations where relation.kind.isTable {
+    for (oid, relation) in catalog.relations where relation.kind == .table {
       let isAppendOnly = appendOnly.contains(oid)
       do throws(Refusal) {
         // The server joins what publications say: the log would carry updates of a table that has them in one.
@@ -107,6 +107,12 @@ struct Publications {
           + "SET (publish = '\(publication.operations)')")
     case .found(let tables):
       guard let entry = tables[relation.oid] else {
+        if let root = relation.root, tables[root] != nil {
+          throw publication.refusal(
+            "it publishes partitions under their root, which hides that one is truncated",
+            "ALTER PUBLICATION \(PostgresConnection.quote(publication.name)) "
+              + "SET (publish_via_partition_root = false)")
+        }
         throw publication.refusal("it does not publish \(relation.name)", "run `onhand init`")
       }
       guard !entry.hasRowFilter else {
@@ -156,15 +162,19 @@ struct Publications {
 
   /// The statements that make the publications deliver a plan's tables. Other tables in them are left there: another
   /// configuration may share the publication.
-  func remedies(for plan: Plan, _ connection: PostgresConnection) throws -> [String] {
-    try remedies(for: plan, in: ordinary, connection)
-      + remedies(for: plan, in: appending, connection)
+  func remedies(
+    for plan: Plan, _ catalog: CatalogSnapshot, _ connection: PostgresConnection
+  ) throws -> [String] {
+    try remedies(for: plan, catalog, in: ordinary, connection)
+      + remedies(for: plan, catalog, in: appending, connection)
   }
 
   private func remedies(
-    for plan: Plan, in publication: Publication, _ connection: PostgresConnection
+    for plan: Plan, _ catalog: CatalogSnapshot, in publication: Publication,
+    _ connection: PostgresConnection
   ) throws -> [String] {
-    let own = Set(sources(of: plan, in: publication).map(\.name))
+    let sources = sources(of: plan, in: publication)
+    let own = Set(sources.map { publishedName($0, catalog, publication) })
     let name = PostgresConnection.quote(publication.name)
     let exists = try connection.query(
       "SELECT FROM pg_catalog.pg_publication WHERE pubname = $1", [publication.name])
@@ -186,8 +196,13 @@ struct Publications {
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE p.pubname = $1
       """, publication, connection)
-    let missing = own.subtracting(published)
-    let misplaced = listed.intersection(plan.sources.map(\.name)).subtracting(own)
+    let missing = Set(
+      sources.filter { !published.contains($0.name) }
+        .map { publishedName($0, catalog, publication) })
+    let others = [ordinary, appending].filter { $0.name != publication.name }.flatMap { other in
+      self.sources(of: plan, in: other).map { publishedName($0, catalog, other) }
+    }
+    let misplaced = listed.intersection(others)
     var statements: [String] = []
     if !missing.isEmpty {
       statements.append("ALTER PUBLICATION \(name) ADD TABLE \(Self.list(missing))")
@@ -196,6 +211,17 @@ struct Publications {
       statements.append("ALTER PUBLICATION \(name) DROP TABLE \(Self.list(misplaced))")
     }
     return statements
+  }
+
+  /// The table to name in a publication: the root, so that later partitions are published as well, unless the owner's updates of
+  /// a new partition without identity would then fail.
+  private func publishedName(
+    _ source: Plan.Source, _ catalog: CatalogSnapshot, _ publication: Publication
+  ) -> QualifiedName {
+    guard let oid = catalog.relations[source.relation]?.root, let root = catalog.relations[oid],
+      publication.isAppendOnly || !root.replicaIdentityColumns.isEmpty
+    else { return source.name }
+    return root.name
   }
 
   private static func list(_ tables: Set<QualifiedName>) -> String {

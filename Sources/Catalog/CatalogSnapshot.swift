@@ -29,7 +29,6 @@ package struct CatalogSnapshot: Sendable {
       case foreignTable = "f"
       case other = ""
 
-      package var isTable: Bool { self == .table || self == .partitionedTable }
     }
 
     /// Whether a table's changes arrive.
@@ -73,6 +72,9 @@ package struct CatalogSnapshot: Sendable {
     package var uniqueKeys: [[Int]] = []
     package var estimatedRows: Double = 0
     package var hasInheritors = false
+    /// The leaves under a partitioned table, and the table at the root of a partition.
+    package var partitions: [UInt32] = []
+    package var root: UInt32?
     package var bindsRowSecurity = false
     package var publication = Publication.unchecked
     package var columns: [Column] = []
@@ -108,6 +110,11 @@ package struct CatalogSnapshot: Sendable {
       self.isSystem = isSystem
       self.isVolatile = isVolatile
     }
+  }
+
+  /// Tables, and the partitions of those that are partitioned.
+  package func withPartitions(_ tables: Set<UInt32>) -> Set<UInt32> {
+    tables.union(tables.flatMap { relations[$0]?.partitions ?? [] })
   }
 
   /// The type behind an OID, if live views can carry it.

@@ -10,8 +10,8 @@ struct CompiledRelation {
   var dependencies = FunctionalDependencies()
   /// Columns of the node that tell its rows apart; nil where rows may repeat.
   var identity: [Int]?
-  /// A table, as index into the plan's sources, whose columns are added as they are asked for.
-  var source: Int?
+  /// A table, as index into the compiler's, whose columns are added as they are asked for.
+  var table: Int?
   /// A guess at the number of rows, to tell facts from reference tables.
   var estimatedRows: Double = 0
 }

@@ -68,7 +68,7 @@ struct JoinTree {
     var identity: [Int]? = []
     for (index, leaf) in leaves.enumerated() {
       let known =
-        leaf.source.map { compiler.dependencies(ofSource: $0) }
+        leaf.table.map { compiler.dependencies(ofTable: $0) }
         ?? (leaf.dependencies, identity: leaf.identity)
       all.add(known.0) { offsets[index] + $0 }
       identity = known.identity.flatMap { key in

@@ -203,8 +203,8 @@ struct QueryCompiler {
       throw refusal(
         "a column with a nondeterministic collation", "use a deterministic one for it")
     }
-    if let source = leaves[leaf].source {
-      var column = try compiler.sourceColumn(attribute, of: source, readBy: view)
+    if let table = leaves[leaf].table {
+      var column = try compiler.column(attribute, of: table, readBy: view)
       column.input = leaf
       return .column(column)
     }

@@ -21,9 +21,11 @@ package struct ViewCompiler {
   package internal(set) var plan = Plan()
   private var compiledViews: [UInt32: CompiledRelation] = [:]
   private var viewsInProgress: Set<UInt32> = []
-  private var sources: [UInt32: Int] = [:]
+  var tables: [Table] = []
+  var tablesByRelation: [UInt32: Int] = [:]
+  var sourcesByRelation: [UInt32: Int] = [:]
   /// Of the view at hand; told last, as what the view itself contains can't be mended by `onhand init`.
-  private var undelivered: Refusal?
+  var undelivered: Refusal?
 
   package init(catalog: CatalogSnapshot, appendOnly: Set<UInt32>) {
     self.catalog = catalog
@@ -152,122 +154,5 @@ package struct ViewCompiler {
     compiled.names = relation.columns.map(\.name)
     compiledViews[relation.oid] = compiled
     return compiled
-  }
-
-  private mutating func table(_ relation: CatalogSnapshot.Relation) throws(Refusal)
-    -> CompiledRelation
-  {
-    let index: Int
-    if let known = sources[relation.oid] {
-      index = known
-    } else {
-      try checkCanBeFollowed(relation)
-      if case .incomplete(let refusal) = relation.publication { undelivered = refusal }
-      index = try addSource(relation)
-    }
-    let source = plan.sources[index]
-    return CompiledRelation(
-      node: source.node, visible: [], names: [], source: index,
-      estimatedRows: relation.estimatedRows)
-  }
-
-  private func checkCanBeFollowed(_ relation: CatalogSnapshot.Relation) throws(Refusal) {
-    let name = relation.name.description
-    guard relation.persistence == "p" else {
-      throw Refusal(
-        subject: name, construct: "it is unlogged or temporary",
-        advice: "its changes are not in the WAL; ALTER TABLE \(name) SET LOGGED")
-    }
-    guard relation.kind == .table, !relation.hasInheritors else {
-      throw Refusal(
-        subject: name, construct: "it is partitioned or has inheritance children",
-        advice: "not supported yet; name a plain table in the view")
-    }
-    guard !relation.bindsRowSecurity else {
-      throw Refusal(
-        subject: name, construct: "row security applies to this role or to a view's owner",
-        advice: "let the views belong to the table's owner or to a role with BYPASSRLS, "
-          + "and connect as such a role")
-    }
-    guard relation.name.schema != "pg_catalog", relation.name.schema != "information_schema" else {
-      throw Refusal(
-        subject: name, construct: "it is a system catalog", advice: "these are not replicated")
-    }
-  }
-
-  private mutating func addSource(_ relation: CatalogSnapshot.Relation) throws(Refusal) -> Int {
-    let index = plan.sources.count
-    let node = plan.add(.source(index))
-    plan.sources.append(
-      Plan.Source(
-        relation: relation.oid, name: relation.name, columns: [], identity: .full, node: node))
-    sources[relation.oid] = index
-    if relation.replicaIdentity == "f" || appendOnly.contains(relation.oid) { return index }
-    guard !relation.replicaIdentityColumns.isEmpty else {
-      throw Refusal(
-        subject: relation.name.description, construct: "it has no replica identity",
-        advice: "its updates and deletes can't be followed; run `onhand init`, or "
-          + "ALTER TABLE \(relation.name) REPLICA IDENTITY FULL")
-    }
-    var key: [Int] = []
-    for attribute in relation.replicaIdentityColumns {
-      key.append(
-        try sourceColumn(attribute, of: index, readBy: relation.name.description).index)
-    }
-    plan.sources[index].identity = .key(key)
-    return index
-  }
-
-  /// The column of a table by attribute number, added to what is read of it.
-  mutating func sourceColumn(_ attribute: Int, of source: Int, readBy view: String) throws(Refusal)
-    -> Expression.Column
-  {
-    let columns = plan.sources[source].columns
-    if let index = columns.firstIndex(where: { $0.attribute == attribute }) {
-      return Expression.Column(index: index, type: columns[index].type)
-    }
-    let name = plan.sources[source].name
-    guard let column = catalog.relations[plan.sources[source].relation]?.column(attribute) else {
-      throw Refusal(
-        subject: view, construct: "it reads \(name) as a whole row or by a system column",
-        advice: "name the columns")
-    }
-    guard let type = catalog.columnType(column.typeOID) else {
-      throw Refusal(
-        subject: view, construct: "column \(name).\(column.name) of type \(column.typeName)",
-        advice: "the type is not supported; leave the column out or cast it in the table")
-    }
-    guard !column.isGenerated else {
-      throw Refusal(
-        subject: view, construct: "generated column \(name).\(column.name)",
-        advice: "this server does not publish it; write its expression in the view")
-    }
-    if case .complete(let attributes)? = catalog.relations[plan.sources[source].relation]?
-      .publication, !attributes.contains(attribute)
-    {
-      throw Refusal(
-        subject: view, construct: "column \(name).\(column.name), which is not published",
-        advice: "publish the table without a column list")
-    }
-    plan.sources[source].columns.append(
-      Plan.Source.Column(
-        attribute: attribute, name: column.name, type: type, typeOID: column.typeOID))
-    return Expression.Column(index: columns.count, type: type)
-  }
-
-  /// The rules that a table's unique keys give, over the columns read so far.
-  func dependencies(ofSource source: Int) -> (FunctionalDependencies, identity: [Int]?) {
-    let columns = plan.sources[source].columns
-    var dependencies = FunctionalDependencies()
-    var identity: [Int]?
-    for attributes in catalog.relations[plan.sources[source].relation]?.uniqueKeys ?? [] {
-      let key = attributes.compactMap { attribute in
-        columns.firstIndex { $0.attribute == attribute }
-      }
-      guard key.count == attributes.count else { continue }
-      dependencies.add(Set(key), determines: Set(columns.indices))
-      identity = identity ?? key
-    }
-    return (dependencies, identity)
   }
 }

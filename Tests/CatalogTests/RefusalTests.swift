@@ -30,7 +30,7 @@ import Testing
     Case("refuse_type", "spans.during"), Case("text_order", "order of text"),
     Case("refuse_keyless", "no replica identity", about: "public.keyless"),
     Case("refuse_unlogged", "unlogged", about: "public.scratch"),
-    Case("refuse_partitioned", "partitioned", about: "public.parts"),
+    Case("refuse_partitioned", "no partitions", about: "public.parts"),
     Case("refuse_catalog", "system catalog", about: "pg_catalog.pg_class"),
     Case("products", "it is a table"), Case("refuse_loop", "it reads itself"),
   ]

@@ -108,6 +108,39 @@ struct CatalogChangeTests {
     }
   }
 
+  private static let partitions = [
+    Case(
+      name: "a partition is made and filled",
+      change: """
+        CREATE TABLE sales_0 PARTITION OF sales FOR VALUES FROM ('2025-12-01') TO ('2026-01-01');
+        INSERT INTO sales (id, day, item, qty) VALUES (900, '2025-12-24', 'item 1', 7)
+        """),
+    Case(
+      name: "a table with rows is attached",
+      change: """
+        CREATE TABLE sales_0 (LIKE sales INCLUDING ALL);
+        INSERT INTO sales_0 (id, day, item, qty) VALUES (900, '2025-12-24', 'item 1', 7);
+        ALTER TABLE sales ATTACH PARTITION sales_0 FOR VALUES FROM ('2025-12-01') TO ('2026-01-01')
+        """),
+    Case(name: "a partition is detached", change: "ALTER TABLE sales DETACH PARTITION sales_1"),
+    Case(name: "a partition is dropped", change: "DROP TABLE sales_2"),
+    Case(name: "a leaf below a partition is dropped", change: "DROP TABLE sales_3a"),
+  ]
+
+  @Test(arguments: partitions)
+  func viewsFollowPartitions(_ change: Case) async throws {
+    let database = try TestCluster.database(StockShapes.sql)
+    try await TestService.run(database.prepared(["daily", "recent"])) { service in
+      let oracle = ViewOracle(connection: try database.connect(), views: ["daily", "recent"])
+      try oracle.connection.execute(change.change)
+      try wait("another snapshot") { try service.metric("onhand_bootstraps_total") > 1 }
+      try service.waitUntilStreaming()
+      try oracle.expectEqual(service, change.name)
+      try oracle.connection.execute("UPDATE sales SET qty = qty + 1")
+      try oracle.expectEqual(service, "afterwards")
+    }
+  }
+
   struct Obstacle: Sendable, CustomTestStringConvertible {
     let name: String
     let obstacle: String

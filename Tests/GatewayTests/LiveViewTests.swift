@@ -45,6 +45,23 @@ struct LiveViewTests {
     try await runWorkload(seed: seed, on: MovementSchema.own)
   }
 
+  @Test(arguments: 2001...2200 as ClosedRange<UInt64>)
+  func randomWorkloadOverStockShapesEqualsPostgres(seed: UInt64) async throws {
+    print("stock workload seed \(seed)")
+    let database = try TestCluster.database(StockShapes.sql)
+    let configuration = try database.prepared(
+      StockShapes.views, appendOnly: StockShapes.appendOnly)
+    try await TestService.run(configuration) { service in
+      var workload = StockWorkload(seed: seed)
+      let connection = try database.connect()
+      let oracle = ViewOracle(connection: try database.connect(), views: StockShapes.views)
+      for pause in 1...3 {
+        for _ in 0..<10 { try connection.execute(workload.transaction()) }
+        try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
+      }
+    }
+  }
+
   private func runWorkload(seed: UInt64, on sql: String) async throws {
     print("movement workload seed \(seed)")
     let database = try TestCluster.database(sql)

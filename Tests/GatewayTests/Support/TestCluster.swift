@@ -50,18 +50,21 @@ struct TestDatabase {
   func run(_ sql: String) throws -> [[String?]] { try connect().execute(sql) }
 
   /// A configuration that serves `views`, prepared as `onhand init` does.
-  func prepared(_ views: [CaptureConfiguration.View]) throws -> Configuration {
+  func prepared(_ views: [CaptureConfiguration.View], appendOnly: [String] = []) throws
+    -> Configuration
+  {
     var configuration = Configuration()
     configuration.database = conninfo
     configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
     configuration.workers = 2
     configuration.views = views
+    configuration.appendOnly = appendOnly
     let initializer = try Initializer(configuration.capture)
     try initializer.run(initializer.statements())
     return configuration
   }
 
-  func prepared(_ views: [String]) throws -> Configuration {
-    try prepared(views.map { CaptureConfiguration.View(name: $0) })
+  func prepared(_ views: [String], appendOnly: [String] = []) throws -> Configuration {
+    try prepared(views.map { CaptureConfiguration.View(name: $0) }, appendOnly: appendOnly)
   }
 }
