@@ -23,11 +23,18 @@ extension Numeric: Comparable, Hashable {
       return rank - other.rank
     }
     if scale == other.scale { return Self.order(x, y) }
-    // Unequal signs decide, and spare the scaling of numbers far apart.
     guard x.signum == y.signum else { return x.signum - y.signum }
+    // Scaling is dear where scales are large: leave it to values close to each other.
+    let ratio = Double(x.bitCount - y.bitCount) - Double(scale - other.scale) * Self.bitsPerDigit
+    if abs(ratio) > Self.ratioMax { return ratio > 0 ? x.signum : -x.signum }
     let common = max(scale, other.scale)
     return Self.order(x.timesPowerOfTen(common - scale), y.timesPowerOfTen(common - other.scale))
   }
+
+  /// log2(10).
+  private static let bitsPerDigit = 3.321928094887362
+  /// Two coefficients of as many bits differ by less than a factor of 2, whose logarithm is 1; the rest is for rounding.
+  private static let ratioMax = 1.001
 
   private static func order(_ x: WideInteger, _ y: WideInteger) -> Int {
     x == y ? 0 : x < y ? -1 : 1

@@ -1,6 +1,7 @@
 import BigInt
+import Synchronization
 
-/// Powers of ten, looked up while they fit 128 bits.
+/// Powers of ten, looked up while they fit 128 bits and remembered while a scale can be as large.
 enum PowerOfTen {
   /// The largest exponent whose power fits `Int128`.
   static let smallExponentMax = 38
@@ -18,8 +19,21 @@ enum PowerOfTen {
   }
 
   static func big(_ exponent: Int) -> BigInt {
-    exponent <= smallExponentMax ? BigInt(int128: small(exponent)) : BigInt(10).power(exponent)
+    if exponent <= smallExponentMax { return BigInt(int128: small(exponent)) }
+    guard exponent <= Numeric.scaleMax else { return BigInt(10).power(exponent) }
+    if let power = remembered.withLock({ $0[exponent] }) { return power }
+    let power = BigInt(10).power(exponent)
+    remembered.withLock { powers in
+      if powers.count >= rememberedMax { powers.removeAll() }
+      powers[exponent] = power
+    }
+    return power
   }
+
+  /// Large powers by exponent: the largest takes a good part of a millisecond to compute.
+  private static let remembered = Mutex<[Int: BigInt]>([:])
+  /// At most 7 kB each, so 2 MB in all.
+  private static let rememberedMax = 256
 
   /// The number of decimal digits of `magnitude`; 1 for zero.
   static func digitCount(_ magnitude: UInt128) -> Int {

@@ -58,6 +58,14 @@ enum WideInteger: Sendable {
     }
   }
 
+  /// The number of bits of the magnitude; 0 for zero.
+  var bitCount: Int {
+    switch self {
+    case .packed(let value): 128 - value.int128.magnitude.leadingZeroBitCount
+    case .big(let value): value.magnitude.bitWidth
+    }
+  }
+
   /// The value as `Integer`, or nil when it does not fit.
   func exactly<Integer: FixedWidthInteger>(_: Integer.Type) -> Integer? {
     guard let value = small else { return nil }
@@ -160,6 +168,7 @@ extension WideInteger {
   /// Removes trailing decimal zeros, at most `limit`, and tells how many went.
   func strippingTrailingZeros(limit: Int) -> (value: WideInteger, count: Int) {
     guard signum != 0 else { return (self, limit) }
+    if case .big(let value) = self { return Self.strippingTrailingZeros(value, limit) }
     var value = self
     var count = 0
     while count < limit, let shorter = value.dividedByTenExactly {
@@ -170,14 +179,32 @@ extension WideInteger {
   }
 
   private var dividedByTenExactly: WideInteger? {
-    switch self {
-    case .packed(let value):
-      let (quotient, remainder) = Self.fastQuotientAndRemainder(value.int128, 10)
-      return remainder == 0 ? .small(quotient) : nil
-    case .big(let value):
-      let (quotient, remainder) = value.quotientAndRemainder(dividingBy: 10)
-      return remainder.isZero ? WideInteger(quotient) : nil
+    guard let value = small else { return nil }
+    let (quotient, remainder) = Self.fastQuotientAndRemainder(value, 10)
+    return remainder == 0 ? .small(quotient) : nil
+  }
+
+  /// Takes the zeros away by powers of two, since a division by a large power costs about as much as one by 10.
+  private static func strippingTrailingZeros(_ value: BigInt, _ limit: Int) -> (
+    value: WideInteger, count: Int
+  ) {
+    // Each factor of 10 is one of 2 as well.
+    let countMax = min(limit, value.magnitude.trailingZeroBitCount)
+    guard countMax > 0 else { return (.big(value), 0) }
+    var rest = value
+    var count = 0
+    var step = 1 << (Int.bitWidth - 1 - countMax.leadingZeroBitCount)
+    while step > 0 {
+      if count + step <= countMax {
+        let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: PowerOfTen.big(step))
+        if remainder.isZero {
+          rest = quotient
+          count += step
+        }
+      }
+      step /= 2
     }
+    return (WideInteger(rest), count)
   }
 }
 

@@ -140,4 +140,41 @@ struct NumericTests {
     #expect(throws: ValueFault.malformedBinary) { try wire("00010000000000002710") }
     #expect(throws: ValueFault.malformedBinary) { try wire("00000000123400") }
   }
+
+  @Test func valuesOfVeryDifferentScaleCompareByValue() throws {
+    var random = SeededRandom()
+    for _ in 0..<300 {
+      let scales = [0, 1, 30, 40, 400, 5_000, Numeric.scaleMax]
+      let whole = random.number(0...3)
+      let place = random.number(1...45)
+      let sign = random.pick(["", "-"])
+      // Equal, or apart in a place behind the point.
+      let zeros = String(repeating: "0", count: place - 1)
+      let a = try n("\(sign)\(whole).\(zeros)\(random.number(0...1))")
+      let b = try n("\(sign)\(whole).\(zeros)\(random.number(0...1))")
+      let expected = try a.subtracting(b).signum
+      let x = try n(a.description + String(repeating: "0", count: random.pick(scales.dropLast(1))))
+      let y = try n(b.description + String(repeating: "0", count: random.pick(scales.dropLast(1))))
+      #expect(x.compared(to: y).signum() == expected, "\(a) \(b), \(x.scale) \(y.scale)")
+      #expect(y.compared(to: x).signum() == -expected, "\(a) \(b), \(x.scale) \(y.scale)")
+      #expect((x == y) == (x.normalized.description == y.normalized.description))
+    }
+  }
+
+  /// A client may send such a number, and each row is compared with it.
+  @Test func aLargeScaleMakesNoComparisonSlow() throws {
+    let clock = ContinuousClock()
+    // Beyond the largest scale no power is remembered.
+    let power = clock.measure {
+      for _ in 0..<10 { _ = PowerOfTen.big(Numeric.scaleMax + 1) }
+    }
+    let long = try n("1." + String(repeating: "0", count: Numeric.scaleMax))
+    for other in [Numeric(1), Numeric(9), try n("0.001")] {
+      _ = long < other
+      let comparison = clock.measure { for _ in 0..<10 { _ = long < other } }
+      #expect(comparison < power / 3, "\(other)")
+    }
+    let stripping = clock.measure { _ = long.normalized }
+    #expect(stripping < power * 5)
+  }
 }
