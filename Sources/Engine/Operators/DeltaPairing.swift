@@ -116,9 +116,11 @@ final class DeltaPairing {
     while index >= 0 {
       let row = rows.row(index)
       let weight = rows.entries[index].weight
-      if let known = net.firstIndex(where: { rows.row($0.row) == row }) {
+      // What goes most often came last: from the back, a row updated many times takes linear time.
+      if let known = net.lastIndex(where: { rows.row($0.row) == row }) {
         net[known].weight += weight
-      } else {
+        if net[known].weight == 0 { net.remove(at: known) }
+      } else if weight != 0 {
         net.append((index, weight))
       }
       index = Int(next[index])
