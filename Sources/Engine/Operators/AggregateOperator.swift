@@ -102,6 +102,7 @@ final class AggregateOperator: Operator {
       let weight = record.payload.load(as: Int.self)
       guard weight >= 0 else { throw .retractedUnknownRow(node: node) }
       handOn(touch)
+      emitIfFull()
       if weight == 0, keyCount > 0, faults[record.base] == nil { drop(record) }
     }
     touched.removeAll(keepingCapacity: touched.count <= 65_536)

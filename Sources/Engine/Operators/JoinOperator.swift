@@ -142,6 +142,7 @@ final class JoinOperator: Operator {
     for index in layout.slots.indices { output.set(layout.slots[index], program.output(index)) }
     if let fault { output.setFault(fault) }
     output.endRow(weight: weight)
+    emitIfFull()
   }
 }
 

@@ -35,6 +35,14 @@ package class Operator {
     output.removeAll()
   }
 
+  /// Hands on what has gathered once there is enough of it, so that no step's whole output is held.
+  final func emitIfFull() {
+    if output.count >= Self.batchRows { emit() }
+  }
+
+  /// So many rows are handed on together; large enough to amortise, small enough to stay in cache.
+  static let batchRows = 512
+
   final func emitClear() throws(DataflowFault) {
     emit()
     for edge in edges { try edge.target.clear(port: edge.port) }

@@ -26,9 +26,6 @@ package final class TableInput: Operator {
   /// Rows by key; payload: the row's block.
   @exclusivity(unchecked) private var rows = RowTable(payloadBytes: 8)
 
-  /// So many rows are handed on together; large enough to amortise, small enough to stay in cache.
-  private static let batchRows = 512
-
   init(source: Plan.Source, node: Int, hasher: RowHasher) {
     self.source = source
     self.node = node
@@ -92,10 +89,6 @@ package final class TableInput: Operator {
   }
 
   override func flush() { emit() }
-
-  private func emitIfFull() {
-    if output.count >= Self.batchRows { emit() }
-  }
 
   // MARK: Rows
 
