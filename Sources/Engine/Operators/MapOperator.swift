@@ -26,6 +26,8 @@ final class MapOperator: Operator {
     emit()
   }
 
+  override var takesClear: Bool { edges.allSatisfy(\.target.takesClear) }
+
   override func clear(port: Int) throws(DataflowFault) { try emitClear() }
 }
 
@@ -42,6 +44,9 @@ final class UnionOperator: Operator {
     output.append(contentsOf: batch)
     emit()
   }
+
+  /// What is behind has rows of all inputs and can't tell whose they are.
+  override var takesClear: Bool { false }
 
   override func clear(port: Int) throws(DataflowFault) { throw .clearedMixedInput(node: node) }
 }

@@ -12,7 +12,7 @@ package class Operator {
   /// Rows handed on with the next ``emit()``.
   let output: RowBatch = RowBatch()
   let layout: RowLayout
-  private var edges: [Edge] = []
+  private(set) var edges: [Edge] = []
 
   init(layout: RowLayout) { self.layout = layout }
 
@@ -22,6 +22,9 @@ package class Operator {
 
   /// Takes rows that came or went at an input.
   func absorb(_ batch: RowBatch, port: Int) {}
+
+  /// Whether ``clear(port:)`` is known to work here and in all that it reaches.
+  var takesClear: Bool { true }
 
   /// Takes that an input lost all its rows, as by `TRUNCATE`.
   func clear(port: Int) throws(DataflowFault) {}

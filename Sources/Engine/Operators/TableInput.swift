@@ -82,10 +82,18 @@ package final class TableInput: Operator {
   }
 
   /// All rows went.
+  ///
+  /// Where that can't be said at once, as behind a `UNION ALL`, they go one by one; where they are not kept either,
+  /// the dataflow has to be built again.
   package func truncate() throws(DataflowFault) {
-    rows.forEachRecord { Self.storedRow($0).deallocate() }
+    let goOneByOne = keyColumns != nil && !edges.allSatisfy(\.target.takesClear)
+    rows.forEachRecord { record in
+      guard goOneByOne else { return Self.storedRow(record).deallocate() }
+      retract(record)
+      emitIfFull()
+    }
     rows.removeAll()
-    try emitClear()
+    if !goOneByOne { try emitClear() }
   }
 
   override func flush() { emit() }
@@ -152,11 +160,16 @@ package final class TableInput: Operator {
     guard let record = rows.find(key, hash: hasher.hash(key)) else {
       throw .retractedUnknownRow(node: node)
     }
+    retract(record)
+    rows.remove(record)
+  }
+
+  /// Hands on that the row of `record` went, and frees it.
+  private func retract(_ record: RowTable.Record) {
     let stored = Self.storedRow(record)
     output.append(
       RowRef(base: UnsafeRawPointer(stored + 8), count: stored.load(as: Int.self)), weight: -1)
     stored.deallocate()
-    rows.remove(record)
   }
 
   private static func storedRow(_ record: RowTable.Record) -> UnsafeMutableRawPointer {

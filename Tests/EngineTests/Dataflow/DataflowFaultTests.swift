@@ -47,9 +47,25 @@ import Testing
     }
   }
 
-  @Test func anEmptiedTableBehindAUnionIsRefused() throws {
+  @Test func anEmptiedTableBehindAUnionIsRefusedWhereItsRowsAreNotKept() throws {
     let dataflow = dataflow(.union(.full))
     #expect(throws: DataflowFault.self) { try TableChange.truncate(source: 0).feed(dataflow) }
+  }
+
+  /// The oracle tests compare the rows; this one goes over several batches.
+  @Test func anEmptiedTableBehindAUnionTakesItsKeptRowsAlong() throws {
+    let sample = SamplePlan.union(.key([0]))
+    let store = ViewStore(readers: 1, hashSeed: 1)
+    let dataflow = Dataflow(plan: sample.plan, store: store)
+    for id in 0..<2_000 {
+      let item: [Cell] = [.word(Int64(id)), .word(2), .text("a"), .word(3)]
+      try TableChange.insert(source: 0, item + [.null]).feed(dataflow)
+      try TableChange.insert(source: 1, item).feed(dataflow)
+    }
+    try TableChange.truncate(source: 0).feed(dataflow)
+    try finish(dataflow)
+    let view = store.gate.visible.views.views[0]
+    #expect(view.lines(at: store.gate.visible.sequence) == Array(repeating: "2, 'a'", count: 2_000))
   }
 
   @Test func valuesOfTheWrongLengthAreRefused() throws {
