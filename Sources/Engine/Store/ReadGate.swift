@@ -24,24 +24,18 @@ package final class ReadGate: Sendable {
     case refused
   }
 
-  private struct Waiter {
-    let lsn: LSN
-    let deadline: Int64
-    let wake: @Sendable () -> Void
-  }
-
   private struct State {
     var visible: Visible
     var geometry = WALGeometry()
     /// The sequence each reader is at; `UInt64.max` outside.
     var readers: [UInt64]
-    var waiters: [Waiter] = []
+    var waiters = PositionWaiters()
   }
 
   private let state: Mutex<State>
 
   /// Requests that may wait for a position; more are told to come back.
-  package static let waitersMax = 16_384
+  package static let waitersMax = PositionWaiters.countMax
 
   /// - Parameter readers: how many threads read; each has a number of its own.
   package init(readers: Int) {
@@ -69,16 +63,15 @@ package final class ReadGate: Sendable {
 
   /// Calls `wake`, on any thread, once the position has reached `lsn`.
   ///
-  /// - Parameter deadline: on the monotonic clock; after it the call may be left out.
-  package func wait(for lsn: LSN, deadline: Int64, wake: @escaping @Sendable () -> Void)
-    -> WaitOutcome
-  {
+  /// - Parameter deadline: on the monotonic clock, as `now` is; after it the call may be left out.
+  package func wait(
+    for lsn: LSN, now: Int64, deadline: Int64, wake: @escaping @Sendable () -> Void
+  ) -> WaitOutcome {
     state.withLock { state in
       let boundary = state.geometry.boundary(lsn)
       if let position = state.visible.position, position.lsn >= boundary { return .reached }
-      guard state.waiters.count < Self.waitersMax else { return .refused }
-      state.waiters.append(Waiter(lsn: boundary, deadline: deadline, wake: wake))
-      return .waiting
+      let waiter = PositionWaiters.Waiter(lsn: boundary, deadline: deadline, wake: wake)
+      return state.waiters.add(waiter, now: now) ? .waiting : .refused
     }
   }
 
@@ -93,7 +86,7 @@ package final class ReadGate: Sendable {
   /// Whether somebody waits for a position, those whose time is over left out.
   package func hasWaiters(now: Int64) -> Bool {
     state.withLock { state in
-      state.waiters.removeAll { $0.deadline < now }
+      state.waiters.removeExpired(now: now)
       return !state.waiters.isEmpty
     }
   }
@@ -116,16 +109,9 @@ package final class ReadGate: Sendable {
         state.visible.views = views
         state.visible.staleSince = nil
       }
-      return Self.takeReached(&state, position.lsn)
+      return state.waiters.takeReached(position.lsn)
     }
     for waiter in reached { waiter.wake() }
-  }
-
-  private static func takeReached(_ state: inout State, _ lsn: LSN) -> [Waiter] {
-    guard state.waiters.contains(where: { $0.lsn <= lsn }) else { return [] }
-    let reached = state.waiters.filter { $0.lsn <= lsn }
-    state.waiters.removeAll { $0.lsn <= lsn }
-    return reached
   }
 
   /// The oldest sequence that a reader inside, or one that enters now, may see.

@@ -161,8 +161,9 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func startWaiting(_ lsn: LSN, _ wait: Duration, _ waker: Waker) throws(Refused) -> Bool {
-    let deadline = clock.monotonic + wait.nanoseconds
-    switch store.gate.wait(for: lsn, deadline: deadline, wake: { waker.wake() }) {
+    let now = clock.monotonic
+    let deadline = now + wait.nanoseconds
+    switch store.gate.wait(for: lsn, now: now, deadline: deadline, wake: { waker.wake() }) {
     case .reached: return true
     case .waiting:
       positionIsAwaited()
