@@ -53,11 +53,10 @@ package final class Dataflow {
   {
     for node in operators { try node.flush() }
     let sequence = store.nextSequence()
-    var changes: [ViewChange] = []
-    let isListenedTo = store.feed.hasListeners
-    for sink in sinks {
-      changes.append(
-        contentsOf: try sink.apply(sequence: sequence, isListenedTo: isListenedTo))
+    let changes: [ViewChange]
+    do throws(DataflowFault) { changes = try apply(sequence) } catch {
+      store.rollBack(directory)
+      throw error
     }
     store.publish(
       sequence: sequence, position: position, directory: hasPublished ? nil : directory)
@@ -84,6 +83,15 @@ package final class Dataflow {
     }
     for view in views { view.setDistrust(reason) }
     return views.map(\.name)
+  }
+
+  private func apply(_ sequence: UInt64) throws(DataflowFault) -> [ViewChange] {
+    let isListenedTo = store.feed.hasListeners
+    var changes: [ViewChange] = []
+    for sink in sinks {
+      changes.append(contentsOf: try sink.apply(sequence: sequence, isListenedTo: isListenedTo))
+    }
+    return changes
   }
 
   private static func makeOperator(

@@ -77,7 +77,7 @@ final class ViewSink: Operator {
     if isListenedTo {
       if keysSpeak, crowds.isEmpty { report(pairing.deltas) } else { reportKeys(gone) }
     }
-    updateDegradation()
+    view.setStatus(status, at: sequence)
     return reported.sorted { $0.key.bytes.compareBytes(with: $1.key.bytes) < 0 }
   }
 
@@ -270,10 +270,15 @@ final class ViewSink: Operator {
     return nil
   }
 
-  private func updateDegradation() {
-    guard view.hasKey, let crowded = crowds.first else { return view.setDegradation(nil) }
+  private var status: ViewStatus {
+    ViewStatus(
+      rowCount: view.table.rowCount, faultyCount: view.table.faultyCount, degradation: degradation)
+  }
+
+  private var degradation: String? {
+    guard view.hasKey, let crowded = crowds.first else { return nil }
     let rows = crowded.value.values.reduce(0, +)
-    view.setDegradation("\(crowds.count) keys are shared, one of them by \(rows) rows")
+    return "\(crowds.count) keys are shared, one of them by \(rows) rows"
   }
 
   // MARK: Replacing what an earlier dataflow left

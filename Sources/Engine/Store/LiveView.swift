@@ -7,10 +7,11 @@ package final class LiveView: Sendable {
   package let table: ViewTable
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
-  private let problem = Mutex<String?>(nil)
+  private let history: Mutex<StatusHistory>
   private let distrust = Mutex<String?>(nil)
 
-  init(definition: Plan.View, table: ViewTable) {
+  init(definition: Plan.View, table: ViewTable, status: ViewStatus = ViewStatus()) {
+    history = Mutex(StatusHistory(status))
     self.definition = definition
     self.table = table
     let layout = RowLayout(definition.columns.map(\.type))
@@ -25,10 +26,29 @@ package final class LiveView: Sendable {
   /// Whether a row is addressed by chosen columns and not by the whole of it.
   package var hasKey: Bool { !definition.key.isEmpty }
 
-  /// Why the view can't be trusted as it stands, if so.
-  package var degradation: String? { distrust.withLock { $0 } ?? problem.withLock { $0 } }
+  /// The view as a whole as of `sequence`, for a reader inside the gate.
+  package func status(at sequence: UInt64) -> ViewStatus {
+    var status = history.withLock { $0.status(at: sequence) }
+    if let reason = distrust.withLock({ $0 }) { status.degradation = reason }
+    return status
+  }
 
-  func setDegradation(_ reason: String?) { problem.withLock { $0 = reason } }
+  // MARK: Writing
+
+  func setStatus(_ status: ViewStatus, at sequence: UInt64) {
+    history.withLock { $0.add(status, at: sequence) }
+  }
+
+  func prune(oldestNeeded: UInt64) {
+    table.prune(oldestNeeded: oldestNeeded)
+    history.withLock { $0.prune(oldestNeeded: oldestNeeded) }
+  }
+
+  /// Takes back what steps after `sequence` left, which nobody has seen.
+  func rollBack(to sequence: UInt64) {
+    table.rollBack(to: sequence)
+    history.withLock { $0.rollBack(to: sequence) }
+  }
 
   /// Degrades the view for as long as it lives: nothing that the log brings can mend it.
   func setDistrust(_ reason: String) { distrust.withLock { $0 = reason } }

@@ -39,11 +39,11 @@ package final class ViewStore: @unchecked Sendable {
   /// Views served so far that can't be kept live any more, each degraded by the reason.
   func frozenViews(besides views: [Plan.View], refused: [String: String]) -> [LiveView] {
     current.views.filter { served in !views.contains { $0.name == served.name } }.map { served in
-      let frozen = LiveView(definition: served.definition, table: served.table)
-      frozen.setDistrust(
+      var status = served.status(at: sequence)
+      status.degradation =
         refused[served.name.description] ?? refused[served.name.name]
-          ?? "it is not followed any more")
-      return frozen
+        ?? "it is not followed any more"
+      return LiveView(definition: served.definition, table: served.table, status: status)
     }
   }
 
@@ -52,8 +52,14 @@ package final class ViewStore: @unchecked Sendable {
     gate.publish(sequence: sequence, position: position, views: directory)
   }
 
+  /// Takes back a step that can't be published, so that what comes next is compared with what readers see.
+  func rollBack(_ directory: ViewDirectory) {
+    sequence = gate.visible.sequence
+    for view in directory.views { view.rollBack(to: sequence) }
+  }
+
   func prune(_ directory: ViewDirectory) {
     let oldest = gate.oldestNeeded
-    for view in directory.views { view.table.prune(oldestNeeded: oldest) }
+    for view in directory.views { view.prune(oldestNeeded: oldest) }
   }
 }

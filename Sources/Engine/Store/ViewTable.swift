@@ -34,11 +34,13 @@ package final class ViewTable: Sendable {
 
   private let shards: [LockedShard]
   private let hasher: RowHasher
-  private let rows = Atomic<Int>(0)
-  private let faultyKeys = Atomic<Int>(0)
   /// Versions that have an older one, and tombstones, by the sequence of the step that made them; only the writer's.
   private nonisolated(unsafe) var superseded: [Superseded] = []
   private nonisolated(unsafe) var firstSuperseded = 0
+  /// Rows in the newest state, copies counted; only the writer's, as the next.
+  private(set) nonisolated(unsafe) var rowCount = 0
+  /// Keys whose row has no right value.
+  private(set) nonisolated(unsafe) var faultyCount = 0
 
   /// Enough that two readers and a writer seldom meet.
   private static let shardCount = 64
@@ -47,11 +49,6 @@ package final class ViewTable: Sendable {
     self.hasher = hasher
     shards = (0..<Self.shardCount).map { _ in LockedShard() }
   }
-
-  /// Rows in the newest state, copies counted.
-  package var rowCount: Int { rows.load(ordering: .relaxed) }
-  /// Keys whose row has no right value.
-  package var faultyCount: Int { faultyKeys.load(ordering: .relaxed) }
 
   // MARK: Reading
 
@@ -63,14 +60,18 @@ package final class ViewTable: Sendable {
     }
   }
 
-  /// Calls `body` with every row as of `sequence`; it runs under a shard's lock and must be brief.
+  /// Calls `body` with every row as of `sequence`; versions are valid while the reader is inside the gate.
   package func forEachRow(at sequence: UInt64, _ body: (RowVersion) -> Void) {
+    var versions: [RowVersion] = []
     for locked in shards {
+      // What the caller does with the rows must not keep the writer from the shard.
       locked.shard.withLock { shard in
         shard.records.forEachRecord { record in
-          if let version = Self.version(record, at: sequence) { body(version) }
+          if let version = Self.version(record, at: sequence) { versions.append(version) }
         }
       }
+      for version in versions { body(version) }
+      versions.removeAll(keepingCapacity: true)
     }
   }
 
@@ -152,13 +153,44 @@ package final class ViewTable: Sendable {
     if version.isQueued, !wasQueued {
       superseded.append(Superseded(record: slot.record, shard: slot.shard, sequence: sequence))
     }
-    let before = current?.copies ?? 0
-    if contents.copies != before { rows.wrappingAdd(contents.copies - before, ordering: .relaxed) }
-    let wasFaulty = before > 0 && current?.fault != nil
-    let isFaulty = contents.copies > 0 && contents.fault != nil
-    if wasFaulty != isFaulty { faultyKeys.wrappingAdd(isFaulty ? 1 : -1, ordering: .relaxed) }
+    count(current, -1)
+    count(version, 1)
     if replacesOwn { current?.free() }
     slot.record.payload.storeBytes(of: version.base, as: UnsafeMutableRawPointer?.self)
+  }
+
+  private func count(_ version: RowVersion?, _ sign: Int) {
+    guard let version, version.copies > 0 else { return }
+    rowCount += sign * version.copies
+    if version.fault != nil { faultyCount += sign }
+  }
+
+  /// Removes the versions of steps after `sequence`, which no reader may have seen.
+  func rollBack(to sequence: UInt64) {
+    while let last = superseded.last, last.sequence > sequence { superseded.removeLast() }
+    for locked in shards {
+      locked.shard.withLock { shard in
+        var ahead: [RowTable.Record] = []
+        shard.records.forEachRecord { record in
+          if let newest = Self.newest(record), newest.sequence > sequence { ahead.append(record) }
+        }
+        for record in ahead { rollBack(record, to: sequence, &shard.records) }
+      }
+    }
+  }
+
+  private func rollBack(
+    _ record: RowTable.Record, to sequence: UInt64, _ records: inout RowTable
+  ) {
+    var version = Self.newest(record)
+    count(version, -1)
+    while let current = version, current.sequence > sequence {
+      version = current.older
+      current.free()
+    }
+    count(version, 1)
+    record.payload.storeBytes(of: version?.base, as: UnsafeMutableRawPointer?.self)
+    if version == nil { records.remove(record) }
   }
 
   /// Frees what no reader at `oldestNeeded` or later can reach.

@@ -80,7 +80,7 @@ struct OperationsEndpoints: Sendable {
     writer.gauge(
       "onhand_capture_state", "1 for the state that capture is in", 1,
       label: ("state", progress.state.name))
-    writer.views(visible.views.views)
+    writer.views(visible.views.views.map { ($0, $0.status(at: visible.sequence)) })
     response.body.append(writer.text)
   }
 }
@@ -111,16 +111,18 @@ private struct MetricsWriter {
     }
   }
 
-  mutating func views(_ views: [LiveView]) {
+  mutating func views(_ views: [(LiveView, ViewStatus)]) {
     head("onhand_view_rows", "Rows of a view", "gauge")
-    for view in views { text += "onhand_view_rows{\(label(view))} \(view.table.rowCount)\n" }
+    for (view, status) in views {
+      text += "onhand_view_rows{\(label(view))} \(status.rowCount)\n"
+    }
     head("onhand_view_failed_rows", "Rows for which an expression fails", "gauge")
-    for view in views {
-      text += "onhand_view_failed_rows{\(label(view))} \(view.table.faultyCount)\n"
+    for (view, status) in views {
+      text += "onhand_view_failed_rows{\(label(view))} \(status.faultyCount)\n"
     }
     head("onhand_view_degraded", "1 if keys of the view are shared", "gauge")
-    for view in views {
-      text += "onhand_view_degraded{\(label(view))} \(view.degradation == nil ? 0 : 1)\n"
+    for (view, status) in views {
+      text += "onhand_view_degraded{\(label(view))} \(status.degradation == nil ? 0 : 1)\n"
     }
   }
 

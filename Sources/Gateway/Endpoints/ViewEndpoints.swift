@@ -41,7 +41,7 @@ struct ViewEndpoints {
       body.append("}")
     }
     body.append("],\"rows\":")
-    body.append(decimal: view.table.rowCount)
+    body.append(decimal: view.status(at: visible.sequence).rowCount)
     describeState(view, visible, &body)
     if withDefinition {
       body.append(",\"definition\":")
@@ -53,13 +53,13 @@ struct ViewEndpoints {
   private static func describeState(
     _ view: LiveView, _ visible: ReadGate.Visible, _ body: inout ByteBuffer
   ) {
-    let faulty = view.table.faultyCount
-    if let reason = view.degradation {
+    let status = view.status(at: visible.sequence)
+    if let reason = status.degradation {
       body.append(",\"state\":\"degraded\",\"reason\":")
       body.append(jsonString: reason)
-    } else if faulty > 0 {
+    } else if status.faultyCount > 0 {
       body.append(",\"state\":\"degraded\",\"reason\":")
-      body.append(jsonString: "an expression fails for \(faulty) rows")
+      body.append(jsonString: "an expression fails for \(status.faultyCount) rows")
     } else {
       body.append(visible.staleSince == nil ? ",\"state\":\"live\"" : ",\"state\":\"stale\"")
     }
@@ -70,7 +70,7 @@ struct ViewEndpoints {
     _ view: LiveView, _ parameters: ReadParameters, _ visible: ReadGate.Visible,
     _ response: inout Response
   ) throws(Refused) {
-    try checkTrust(view)
+    try checkTrust(view, visible)
     var after: [UInt8]?
     if var cursor = parameters.cursor {
       after = cursor.withUTF8 { RowCursor.decode(UnsafeRawBufferPointer($0), for: view) }
@@ -147,7 +147,7 @@ struct ViewEndpoints {
         "no columns of \(view.name) tell its rows apart; name some in the configuration, "
           + "views: [{name: \(view.name), key: [...]}]")
     }
-    try checkTrust(view)
+    try checkTrust(view, visible)
     let parts = try scratch.keyParts(key)
     let row: RowRef
     do throws(KeyReader.Failure) {
@@ -162,8 +162,8 @@ struct ViewEndpoints {
     response.body.append(version.json)
   }
 
-  private static func checkTrust(_ view: LiveView) throws(Refused) {
-    if let reason = view.degradation {
+  private static func checkTrust(_ view: LiveView, _ visible: ReadGate.Visible) throws(Refused) {
+    if let reason = view.status(at: visible.sequence).degradation {
       throw Refused(.viewDegraded, "\(view.name): \(reason); correct the key or the data")
     }
   }

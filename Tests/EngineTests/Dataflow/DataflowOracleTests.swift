@@ -47,9 +47,9 @@ import Testing
       let expected = oracle.rows(of: view.definition, exactColumns: sample.exactColumns)
       let actual = view.lines(at: visible.sequence, exactColumns: sample.exactColumns)
       try #require(actual == expected, "\(place)")
-      try #require(view.table.rowCount == expected.count, "\(place)")
-      try #require(view.table.faultyCount == expected.count { $0.hasSuffix("!") }, "\(place)")
-      try #require(view.degradation == nil, "\(place)")
+      let status = ViewStatus(
+        rowCount: expected.count, faultyCount: expected.count { $0.hasSuffix("!") })
+      try #require(view.status(at: visible.sequence) == status, "\(place)")
       let told = mirror.lines(of: view)
       try #require(
         told == view.lines(at: visible.sequence), "\(place): who listens knows other rows")

@@ -43,7 +43,8 @@ import Testing
         for line in lines { try #require(possible.contains { $0.contains(line) }, "\(line)") }
         try #require(mirror.lines(of: view) == lines, "round \(round), step \(step)")
         let isShared = groups.values.contains { $0.count > 1 }
-        try #require((view.degradation != nil) == isShared, "round \(round), step \(step)")
+        let degradation = view.status(at: visible.sequence).degradation
+        try #require((degradation != nil) == isShared, "round \(round), step \(step)")
         degradations.insert(isShared)
       }
     }
