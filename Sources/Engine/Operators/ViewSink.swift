@@ -33,8 +33,8 @@ final class ViewSink: Operator {
     self.node = node
     let definition = view.definition
     pairing = DeltaPairing(columns: definition.identity, layout: layout, hasher: hasher)
-    key = CanonicalKey(view.keyTypes)
-    otherKey = CanonicalKey(view.keyTypes)
+    key = view.makeKeyBuilder()
+    otherKey = view.makeKeyBuilder()
     keyIsIdentity = view.hasKey && Set(definition.identity) == Set(definition.key)
     json = RowJSONWriter(columns: definition.columns)
     visibleRows = layout.slots.count == view.rowLayout.slots.count ? nil : RowBatch()

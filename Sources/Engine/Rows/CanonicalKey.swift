@@ -1,15 +1,17 @@
 /// Builds the bytes by which rows are grouped, joined and addressed.
 ///
-/// Values that SQL calls equal get the same bytes, which ``ColumnType/isCanonical`` types have anyway.
+/// Values that SQL calls equal get the same bytes, which ``ColumnType/isCanonical`` types have anyway; a key that does
+/// not merge spellings takes values as they are.
 final class CanonicalKey {
   private let layout: RowLayout
   private let row = RowBatch(capacityBytes: 128)
   private let arena = ScratchArena()
+  /// Whether values are taken as they are.
   let isCanonical: Bool
 
-  init(_ types: [ColumnType]) {
+  init(_ types: [ColumnType], mergesSpellings: Bool = true) {
     layout = RowLayout(types)
-    isCanonical = types.allSatisfy(\.isCanonical)
+    isCanonical = !mergesSpellings || types.allSatisfy(\.isCanonical)
   }
 
   /// The key whose columns are `datums`; valid until the next is built.

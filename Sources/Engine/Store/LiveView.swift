@@ -33,6 +33,11 @@ package final class LiveView: Sendable {
     return status
   }
 
+  /// What rows are found by in the table.
+  ///
+  /// Where the whole row is the key, rows that are spelled differently are different rows.
+  func makeKeyBuilder() -> CanonicalKey { CanonicalKey(keyTypes, mergesSpellings: hasKey) }
+
   // MARK: Writing
 
   func setStatus(_ status: ViewStatus, at sequence: UInt64) {

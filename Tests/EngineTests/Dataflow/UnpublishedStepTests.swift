@@ -114,7 +114,7 @@ import Testing
     try finish(dataflow, 1)
     let visible = store.gate.enter(0)
     let view = visible.views.views[0]
-    let key = CanonicalKey(view.keyTypes)
+    let key = view.makeKeyBuilder()
     var found = 0
     view.table.forEachRow(at: visible.sequence) { version in
       // A second lock of the same shard would trap.

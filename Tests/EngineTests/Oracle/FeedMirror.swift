@@ -39,7 +39,7 @@ final class FeedMirror: ChangeListener {
   }
 
   private static func key(_ row: RowRef, _ view: LiveView) -> [UInt8] {
-    let key = CanonicalKey(view.keyTypes)
+    let key = view.makeKeyBuilder()
     // The key owns the bytes of what it builds.
     return withExtendedLifetime(key) { Array(key.build { row.datum(view.keySlots[$0]) }.bytes) }
   }

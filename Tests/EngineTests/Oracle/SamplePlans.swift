@@ -5,7 +5,7 @@ extension SamplePlan {
     [
       projection(identity), aggregates(identity), totals(identity), numericKeys(identity),
       threeWayJoin(identity), selfJoin(identity), union(identity), aggregateOverJoin(identity),
-      viewOnView(identity), faults(identity),
+      viewOnView(identity), faults(identity), spellings(identity),
     ]
   }
 
@@ -68,6 +68,15 @@ extension SamplePlan {
         input: sample.facts, filter: .not(.isNull(item)), keys: [], aggregates: everyAggregate))
     sample.addView("total", total, identity: [])
     sample.exactColumns = [4, 15]
+    return sample
+  }
+
+  /// Without a key 1.0 and 1.00 are two rows.
+  static func spellings(_ identity: Plan.Source.Identity) -> SamplePlan {
+    var sample = SamplePlan("spellings", identity: identity)
+    let whole = sample.plan.add(.map(input: sample.facts, filter: nil, outputs: [price]))
+    sample.addView("whole", whole)
+    sample.exactColumns = [0]
     return sample
   }
 
