@@ -23,6 +23,8 @@ final class AggregateOperator: Operator {
   private let program: Program
   private let keyCount: Int
   private let key: CanonicalKey
+  /// Used where the keys' types are not canonical.
+  @exclusivity(unchecked) private var spellings: GroupSpellings
   private let accumulators: [Accumulator]
   /// For each aggregate the outputs of the program: argument and filter, negative if it has none.
   private let argumentOutputs: [Int]
@@ -35,10 +37,10 @@ final class AggregateOperator: Operator {
   private let before = RowBatch()
   private var hasStarted = false
 
-  /// A group's payload: weight, whether it is touched, the keys as shown, the accumulators.
+  /// A group's payload: weight, whether it is touched, how its keys are spelled, the accumulators.
   private enum Payload {
     static let isTouched = 8
-    static let display = 16
+    static let spelling = 16
     static let accumulators = 24
   }
 
@@ -50,6 +52,7 @@ final class AggregateOperator: Operator {
     self.hasher = hasher
     keyCount = keys.count
     key = CanonicalKey(keys.map(\.type))
+    spellings = GroupSpellings(keys.map(\.type), offset: Payload.spelling)
     var outputs = keys
     func add(_ expression: Expression?) -> Int {
       guard let expression else { return -1 }
@@ -91,6 +94,7 @@ final class AggregateOperator: Operator {
       record.payload.storeBytes(of: 0, as: Int.self)
       for accumulator in accumulators { accumulator.release(record.payload) }
       faults[record.base] = nil
+      spellings.clear(record)
     }
   }
 
@@ -101,6 +105,7 @@ final class AggregateOperator: Operator {
       record.payload.storeBytes(of: 0, toByteOffset: Payload.isTouched, as: Int.self)
       let weight = record.payload.load(as: Int.self)
       guard weight >= 0 else { throw .retractedUnknownRow(node: node) }
+      spellings.settle(record)
       handOn(touch)
       emitIfFull()
       if weight == 0, keyCount > 0, faults[record.base] == nil { drop(record) }
@@ -114,7 +119,7 @@ final class AggregateOperator: Operator {
 
   @inline(__always)
   private func add(_ weight: Int, fault: ValueFault?) {
-    let record = group()
+    let record = group(weight)
     let payload = record.payload
     if let fault {
       note(fault, record) { $0.rows += weight }
@@ -144,11 +149,12 @@ final class AggregateOperator: Operator {
   }
 
   @inline(__always)
-  private func group() -> RowTable.Record {
+  private func group(_ weight: Int) -> RowTable.Record {
     let key = key.build { program.output($0) }
     var inserted = false
     let record = groups.findOrInsert(key, hash: hasher.hash(key), inserted: &inserted)
     touch(record, isNew: inserted)
+    if !self.key.isCanonical { spellings.add(record, weight: weight) { program.output($0) } }
     return record
   }
 
@@ -162,7 +168,6 @@ final class AggregateOperator: Operator {
   private func markTouched(_ record: RowTable.Record, _ isNew: Bool) {
     record.payload.storeBytes(of: 1, toByteOffset: Payload.isTouched, as: Int.self)
     if isNew {
-      if !key.isCanonical { storeDisplay(record) }
       touched.append(Touched(record: record, before: -1))
     } else {
       writeRow(record, to: before, weight: -1)
@@ -202,7 +207,7 @@ final class AggregateOperator: Operator {
   }
 
   private func writeRow(_ record: RowTable.Record, to batch: RowBatch, weight: Int) {
-    let keys = display(record)
+    let keys = spellings.shown(record) ?? record.key
     let noted = faults.isEmpty ? nil : faults[record.base]
     batch.beginRow(layout)
     for index in 0..<keyCount { batch.set(layout.slots[index], keys.datum(keySlots[index])) }
@@ -220,28 +225,6 @@ final class AggregateOperator: Operator {
 
   private lazy var keySlots = RowLayout(Array(layout.types.prefix(keyCount))).slots
 
-  /// The keys as rows show them, which may differ from the canonical ones.
-  private func display(_ record: RowTable.Record) -> RowRef {
-    guard
-      let stored = record.payload.load(
-        fromByteOffset: Payload.display, as: UnsafeMutableRawPointer?.self)
-    else { return record.key }
-    return RowRef(base: UnsafeRawPointer(stored + 8), count: stored.load(as: Int.self))
-  }
-
-  private func storeDisplay(_ record: RowTable.Record) {
-    let scratch = RowBatch()
-    let keyLayout = RowLayout(Array(layout.types.prefix(keyCount)))
-    scratch.beginRow(keyLayout)
-    for index in 0..<keyCount { scratch.set(keyLayout.slots[index], program.output(index)) }
-    let row = scratch.currentRow
-    let stored = UnsafeMutableRawPointer.allocate(byteCount: 8 + row.count, alignment: 8)
-    stored.storeBytes(of: row.count, as: Int.self)
-    (stored + 8).copyMemory(from: row.base, byteCount: row.count)
-    record.payload.storeBytes(
-      of: stored, toByteOffset: Payload.display, as: UnsafeMutableRawPointer?.self)
-  }
-
   private func drop(_ record: RowTable.Record) {
     release(record)
     groups.remove(record)
@@ -249,7 +232,6 @@ final class AggregateOperator: Operator {
 
   private func release(_ record: RowTable.Record) {
     for accumulator in accumulators { accumulator.release(record.payload) }
-    record.payload.load(fromByteOffset: Payload.display, as: UnsafeMutableRawPointer?.self)?
-      .deallocate()
+    spellings.release(record)
   }
 }

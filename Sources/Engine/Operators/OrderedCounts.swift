@@ -1,7 +1,14 @@
+/// What ``OrderedCounts`` counts: a value as it is spelled, ordered by value and then by spelling.
+protocol SpelledValue: Comparable {
+  /// Whether SQL calls the two equal, as it does 1.0 and 1.00.
+  func hasSameValue(as other: Self) -> Bool
+}
+
 /// How often each value occurs in a group: what `min`, `max` and `count(distinct)` need when rows may go again.
 ///
-/// One distinct value lies inline; more lie in sorted chunks, so that an insertion moves a chunk at most.
-struct OrderedCounts<Value: Comparable> {
+/// Spellings of a value are counted each, so that what is shown is there. One entry lies inline; more lie in sorted chunks, so
+/// that an insertion moves a chunk at most.
+struct OrderedCounts<Value: SpelledValue> {
   private struct Entry {
     let value: Value
     var count: Int
@@ -10,11 +17,13 @@ struct OrderedCounts<Value: Comparable> {
   private var single: Entry?
   private var chunks: [[Entry]] = []
   private var chunkedCount = 0
+  /// Of the values in chunks, whatever their spellings.
+  private var chunkedDistinctCount = 0
 
   /// Values to a chunk: moved in well under a microsecond, and a million values need few chunks.
   private static var chunkValuesMax: Int { 256 }
 
-  var distinctCount: Int { chunks.isEmpty ? (single == nil ? 0 : 1) : chunkedCount }
+  var distinctCount: Int { chunks.isEmpty ? (single == nil ? 0 : 1) : chunkedDistinctCount }
 
   var first: Value? { (chunks.first?.first ?? single)?.value }
 
@@ -29,6 +38,7 @@ struct OrderedCounts<Value: Comparable> {
     guard entry.value == value else {
       chunks = [[entry]]
       chunkedCount = 1
+      chunkedDistinctCount = 1
       single = nil
       return addToChunks(value, weight)
     }
@@ -45,8 +55,21 @@ struct OrderedCounts<Value: Comparable> {
     } else {
       chunks[chunk].insert(Entry(value: value, count: weight), at: index)
       chunkedCount += 1
+      if !hasOtherSpelling(chunk, index) { chunkedDistinctCount += 1 }
       if chunks[chunk].count > Self.chunkValuesMax { split(chunk) }
     }
+  }
+
+  /// Whether an entry has the value of the one before or behind it.
+  private func hasOtherSpelling(_ chunk: Int, _ index: Int) -> Bool {
+    let value = chunks[chunk][index].value
+    let before =
+      index > 0 ? chunks[chunk][index - 1] : chunk > 0 ? chunks[chunk - 1].last : nil
+    if let before, before.value.hasSameValue(as: value) { return true }
+    let isLast = index + 1 == chunks[chunk].count
+    let behind =
+      !isLast ? chunks[chunk][index + 1] : chunk + 1 < chunks.count ? chunks[chunk + 1].first : nil
+    return behind.map { $0.value.hasSameValue(as: value) } ?? false
   }
 
   /// The first chunk whose last value is not below `value`, or the last chunk.
@@ -82,6 +105,7 @@ struct OrderedCounts<Value: Comparable> {
   }
 
   private mutating func removeEntry(_ chunk: Int, _ index: Int) {
+    if !hasOtherSpelling(chunk, index) { chunkedDistinctCount -= 1 }
     chunks[chunk].remove(at: index)
     chunkedCount -= 1
     if chunks[chunk].isEmpty { chunks.remove(at: chunk) }
@@ -89,6 +113,7 @@ struct OrderedCounts<Value: Comparable> {
       single = chunks[0][0]
       chunks = []
       chunkedCount = 0
+      chunkedDistinctCount = 0
     }
   }
 }

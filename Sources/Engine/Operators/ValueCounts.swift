@@ -19,6 +19,10 @@ class ValueCounts {
   }
 }
 
+extension Int64: SpelledValue {
+  func hasSameValue(as other: Int64) -> Bool { self == other }
+}
+
 private final class WordCounts: ValueCounts {
   private var counts = OrderedCounts<Int64>()
 
@@ -38,11 +42,18 @@ private final class WordCounts: ValueCounts {
 }
 
 private final class FloatCounts: ValueCounts {
-  /// A float in Postgres's order: NaN equals itself and is the greatest.
-  private struct Value: Comparable {
+  /// A float in Postgres's order, where NaN equals itself and is the greatest, and -0 before 0.
+  private struct Value: SpelledValue {
     let number: Double
-    static func == (a: Value, b: Value) -> Bool { a.number.compared(to: b.number) == 0 }
-    static func < (a: Value, b: Value) -> Bool { a.number.compared(to: b.number) < 0 }
+
+    func hasSameValue(as other: Value) -> Bool { number.compared(to: other.number) == 0 }
+
+    static func == (a: Value, b: Value) -> Bool { a.number.bitPattern == b.number.bitPattern }
+
+    static func < (a: Value, b: Value) -> Bool {
+      let order = a.number.compared(to: b.number)
+      return order == 0 ? a.number.bitPattern > b.number.bitPattern : order < 0
+    }
   }
 
   private var counts = OrderedCounts<Value>()
@@ -63,33 +74,53 @@ private final class FloatCounts: ValueCounts {
 }
 
 private final class NumericCounts: ValueCounts {
-  private var counts = OrderedCounts<Numeric>()
+  /// A numeric, those with fewer digits after the point first among equal ones.
+  private struct Value: SpelledValue {
+    let number: Numeric
+
+    func hasSameValue(as other: Value) -> Bool { number == other.number }
+
+    static func == (a: Value, b: Value) -> Bool {
+      a.number.scale == b.number.scale && a.number == b.number
+    }
+
+    static func < (a: Value, b: Value) -> Bool {
+      let order = a.number.compared(to: b.number)
+      return order == 0 ? a.number.scale < b.number.scale : order < 0
+    }
+  }
+
+  private var counts = OrderedCounts<Value>()
 
   override var distinctCount: Int { counts.distinctCount }
 
   override func add(_ datum: Datum, weight: Int) {
-    guard case .bytes(let bytes) = datum, let value = Numeric(encoded: bytes) else { return }
-    counts.add(value, weight)
+    guard case .bytes(let bytes) = datum, let number = Numeric(encoded: bytes) else { return }
+    counts.add(Value(number: number), weight)
   }
 
-  override func withFirst(_ body: (Datum) -> Void) { counts.first?.withDatum(body) }
+  override func withFirst(_ body: (Datum) -> Void) { counts.first?.number.withDatum(body) }
 
-  override func withLast(_ body: (Datum) -> Void) { counts.last?.withDatum(body) }
+  override func withLast(_ body: (Datum) -> Void) { counts.last?.number.withDatum(body) }
 }
 
 /// Text and its like, in byte order.
 private final class TextCounts: ValueCounts {
-  private struct Value: Comparable {
+  private struct Value: SpelledValue {
     let bytes: [UInt8]
     /// Without the padding of a `char(n)`.
     let length: Int
 
-    static func == (a: Value, b: Value) -> Bool {
-      a.bytes.prefix(a.length).elementsEqual(b.bytes.prefix(b.length))
+    func hasSameValue(as other: Value) -> Bool {
+      bytes.prefix(length).elementsEqual(other.bytes.prefix(other.length))
     }
 
+    static func == (a: Value, b: Value) -> Bool { a.bytes == b.bytes }
+
     static func < (a: Value, b: Value) -> Bool {
-      a.bytes.prefix(a.length).lexicographicallyPrecedes(b.bytes.prefix(b.length))
+      let (x, y) = (a.bytes.prefix(a.length), b.bytes.prefix(b.length))
+      return x.lexicographicallyPrecedes(y)
+        || (a.bytes.count < b.bytes.count && x.elementsEqual(y))
     }
   }
 

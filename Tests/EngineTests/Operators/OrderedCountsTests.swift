@@ -6,11 +6,11 @@ import Testing
 @Suite struct OrderedCountsTests {
   private func compare(values: Int, rounds: Int, weights: ClosedRange<Int>) {
     var random = SeededRandom()
-    var counts = OrderedCounts<Int>()
-    var expected: [Int: Int] = [:]
+    var counts = OrderedCounts<Int64>()
+    var expected: [Int64: Int] = [:]
     var distinctMax = 0
     for round in 0..<rounds {
-      let value = random.number(0...values - 1)
+      let value = Int64(random.number(0...values - 1))
       // Values leave again in the second half, often to the very last.
       let leaves = round > rounds / 2 && !random.oneIn(8)
       let weight = leaves ? -(expected[value] ?? 0) : random.number(weights)
@@ -39,9 +39,44 @@ import Testing
 
   @Test func fewValuesComeAndGo() { compare(values: 4, rounds: 5_000, weights: -2...2) }
 
+  private struct Spelled: SpelledValue, Hashable {
+    let value: Int
+    let spelling: Int
+
+    func hasSameValue(as other: Spelled) -> Bool { value == other.value }
+
+    static func < (a: Spelled, b: Spelled) -> Bool {
+      (a.value, a.spelling) < (b.value, b.spelling)
+    }
+  }
+
+  @Test(arguments: [1, 4, 3_000])
+  func spellingsAreOneValueAndWhatIsShownIsThere(_ values: Int) {
+    var random = SeededRandom()
+    var counts = OrderedCounts<Spelled>()
+    var present: [Spelled] = []
+    for round in 0..<6_000 {
+      let isLeaving = round > 3_000 ? !random.oneIn(4) : random.oneIn(4)
+      if isLeaving, !present.isEmpty {
+        let gone = present.remove(at: random.number(0...present.count - 1))
+        counts.add(gone, -1)
+      } else {
+        let value = Spelled(
+          value: random.number(0...values - 1), spelling: random.number(0...3))
+        present.append(value)
+        counts.add(value, 1)
+      }
+      if round % 16 == 0 || present.count < 5 {
+        #expect(counts.distinctCount == Set(present.map(\.value)).count, "round \(round)")
+        #expect(counts.first == present.min(), "round \(round)")
+        #expect(counts.last == present.max(), "round \(round)")
+      }
+    }
+  }
+
   @Test func ascendingAndDescendingValuesKeepTheirOrder() {
-    for values in [Array(0..<3_000), (0..<3_000).reversed()] {
-      var counts = OrderedCounts<Int>()
+    for values: [Int64] in [Array(0..<3_000), (0..<3_000).reversed()] {
+      var counts = OrderedCounts<Int64>()
       for value in values { counts.add(value, 1) }
       #expect((counts.first, counts.last, counts.distinctCount) == (0, 2_999, 3_000))
       for value in values.dropLast() {

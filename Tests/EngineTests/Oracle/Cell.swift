@@ -104,6 +104,12 @@ extension Cell {
     }
   }
 
+  /// Ascending order in which equal decimals with fewer digits come first.
+  static func isSpelledBefore(_ a: Cell, _ b: Cell) -> Bool {
+    if case .decimal(let a) = a, case .decimal(let b) = b, a == b { return a.scale < b.scale }
+    return precedes(a, b)
+  }
+
   /// The value in the binary format of its type's send function; nil for NULL.
   func wire(_ type: ColumnType) -> [UInt8]? {
     func bytes(_ value: some FixedWidthInteger) -> [UInt8] {

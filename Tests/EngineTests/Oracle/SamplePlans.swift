@@ -57,7 +57,7 @@ extension SamplePlan {
     let grouped = sample.plan.add(
       .aggregate(input: kept, filter: nil, keys: [item], aggregates: everyAggregate))
     sample.addView("grouped", grouped, key: [0])
-    sample.exactColumns = [5, 16]
+    sample.exactColumns = [5, 6, 7, 16, 17, 18]
     return sample
   }
 
@@ -67,7 +67,7 @@ extension SamplePlan {
       .aggregate(
         input: sample.facts, filter: .not(.isNull(item)), keys: [], aggregates: everyAggregate))
     sample.addView("total", total, identity: [])
-    sample.exactColumns = [4, 15]
+    sample.exactColumns = [4, 5, 6, 15, 16, 17]
     return sample
   }
 
@@ -88,6 +88,10 @@ extension SamplePlan {
         input: sample.facts, filter: nil, keys: [price, place],
         aggregates: [Plan.Aggregate(.count, of: nil, type: .int8)]))
     sample.addView("grouped", grouped, key: [0, 1])
+    let distinct = sample.plan.add(
+      .aggregate(input: sample.facts, filter: nil, keys: [price], aggregates: []))
+    sample.addView("distinct", distinct, key: [0])
+    sample.exactColumns = [0]
     return sample
   }
 

@@ -85,6 +85,11 @@ struct SlowPlan {
     var groups = Dictionary(grouping: rows) { row in keys.map { $0.slowValue([row.cells]) } }
     if keys.isEmpty, groups.isEmpty { groups[[]] = [] }
     return groups.map { key, members in
+      // Equal keys of a group may be spelled in several ways; one of them at most in these plans.
+      let key = key.indices.map { index in
+        members.map { keys[index].slowValue([$0.cells]) }.min(by: Cell.isSpelledBefore)
+          ?? key[index]
+      }
       let sound = members.filter { !$0.isFaulty }.map(\.cells)
       var values = aggregates.map { value($0, sound) }
       // One that fails takes the others of its group along.
@@ -106,8 +111,8 @@ struct SlowPlan {
     switch aggregate.function {
     case .count: return .word(Int64(arguments.count))
     case .countDistinct: return .word(Int64(Set(arguments).count))
-    case .min: return arguments.min(by: Cell.precedes) ?? .null
-    case .max: return arguments.max(by: Cell.precedes) ?? .null
+    case .min: return arguments.min(by: Cell.isSpelledBefore) ?? .null
+    case .max: return arguments.max(by: Cell.isSpelledBefore) ?? .null
     case .sumInt: return sum(arguments).map { .word(Int64($0.unscaled)) } ?? .null
     case .sumIntAsNumeric, .sumNumeric: return sum(arguments).map { .decimal($0) } ?? .null
     }
