@@ -39,6 +39,13 @@ package struct RequestDecoder: Sendable {
     }
   }
 
+  /// Whether the request at the front of `bytes` is a HEAD, as far as that can be told from one that
+  /// is refused or incomplete: its answer must have no body all the same (RFC 9110 9.3.2).
+  package static func asksForHeadOnly(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let view = ByteView(bytes)
+    return view.hasPrefix("HEAD ") || view.hasPrefix("\r\nHEAD ")
+  }
+
   /// Goes on to the request behind the one found.
   package mutating func next() {
     stage = .head

@@ -2,7 +2,7 @@
 ///
 /// After one, nothing that follows on the connection can be trusted to start a request: it is
 /// answered and the connection closed. The raw value is the stable code a client is told.
-package enum RequestRefusal: String, Error, Sendable, CaseIterable {
+package enum RequestRefusal: String, Error, Sendable, CaseIterable, ProblemCode {
   case requestLineInvalid = "request_line_invalid"
   case requestTargetInvalid = "request_target_invalid"
   case requestTargetTooLong = "request_target_too_long"
@@ -44,6 +44,37 @@ package enum RequestRefusal: String, Error, Sendable, CaseIterable {
       .transferCodingRepeated, .transferCodingInHTTP10, .bodyLengthAmbiguous,
       .chunkSizeInvalid, .chunkEndInvalid, .chunkLineTooLong:
       .badRequest
+    }
+  }
+
+  package var detail: StaticString {
+    switch self {
+    case .requestLineInvalid: "The request line is not METHOD SP TARGET SP HTTP/1.1"
+    case .requestTargetInvalid: "The target has none of the forms served, or a byte it can't have"
+    case .requestTargetTooLong: "The request line has more bytes than are read"
+    case .versionUnsupported: "HTTP/1.1 and HTTP/1.0 are spoken"
+    case .methodUnknown: "No resource has this method"
+    case .lineEndInvalid: "A line ends with CR LF, and neither stands elsewhere"
+    case .fieldNameInvalid: "A field is a name, a colon right behind it, and a value"
+    case .fieldValueInvalid: "A field value has a control byte"
+    case .fieldFolded: "A field has one line"
+    case .headTooLarge: "Request line and fields, or trailers, have more bytes than are read"
+    case .fieldsTooMany: "There are more fields than are read"
+    case .hostMissing: "HTTP/1.1 requires Host"
+    case .hostRepeated: "There is more than one Host"
+    case .hostInvalid: "Host is a name or an address, with or without a port"
+    case .hostContradictsTarget: "Host and the target name different hosts"
+    case .contentLengthInvalid: "Content-Length is decimal digits"
+    case .contentLengthRepeated: "There is more than one Content-Length"
+    case .transferCodingUnknown: "The transfer coding understood is chunked, once and alone"
+    case .transferCodingRepeated: "There is more than one Transfer-Encoding"
+    case .transferCodingInHTTP10: "HTTP/1.0 has no Transfer-Encoding"
+    case .bodyLengthAmbiguous: "There are both Transfer-Encoding and Content-Length"
+    case .bodyTooLarge: "The body has more bytes than are read"
+    case .chunkSizeInvalid: "A chunk's size is one to eight hexadecimal digits"
+    case .chunkEndInvalid: "A chunk's data is as long as its size says, and ends with CR LF"
+    case .chunkLineTooLong: "A chunk's extensions have more bytes than are read"
+    case .expectationUnknown: "The expectation understood is 100-continue"
     }
   }
 }

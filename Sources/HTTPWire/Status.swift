@@ -67,6 +67,15 @@ package enum Status: UInt16, Sendable, CaseIterable {
     }
   }
 
+  /// The reason phrase alone, `Not Found`.
+  package var reason: ByteView {
+    let line = line
+    let digitsAndSpace = 4
+    return ByteView(
+      UnsafeRawBufferPointer(
+        start: line.utf8Start + digitsAndSpace, count: line.utf8CodeUnitCount - digitsAndSpace))
+  }
+
   /// Whether a response of this status ends with its head (RFC 9112 6.3).
   package var isBodiless: Bool {
     switch self {

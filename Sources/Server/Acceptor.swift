@@ -113,8 +113,7 @@ actor Acceptor: QueueConfined {
 
   private static func encodedRefusal() -> [UInt8] {
     var response = Response()
-    let refusal = ServerRefusal.connectionsTooMany
-    response.refuse(refusal.status, code: refusal.rawValue)
+    response.refuse(ServerRefusal.connectionsTooMany)
     var output = ByteBuffer()
     let framing = Response.Framing(version: .http11, keepsAlive: false, omitsBody: false)
     response.encode(into: &output, framing, dateField: ByteBuffer().view)

@@ -61,7 +61,7 @@ extension Worker {
           rest = rest.lowerBound + frame.end..<rest.upperBound
         }
       case .refused(let refusal):
-        refuse(connection, refusal.status, code: refusal.rawValue)
+        refuse(connection, refusal, of: UnsafeRawBufferPointer(front))
       }
       cause = .arrived
       if output.count >= Self.gatherBytesMax { flush(connection) }
@@ -87,8 +87,7 @@ extension Worker {
         park(connection, until: deadline)
         return false
       }
-      let refusal = ServerRefusal.parkedTooMany
-      response.refuse(refusal.status, code: refusal.rawValue)
+      response.refuse(ServerRefusal.parkedTooMany)
     }
     encode(connection, frame.head)
     connection.nextRequest()
@@ -107,10 +106,15 @@ extension Worker {
   }
 
   /// Gives the last answer on a connection whose bytes cannot be followed any further.
-  func refuse(_ connection: Connection, _ status: Status, code: String) {
+  ///
+  /// - Parameter request: what has arrived of it.
+  func refuse(
+    _ connection: Connection, _ problem: some ProblemCode, of request: UnsafeRawBufferPointer
+  ) {
     unpark(connection)
-    response.refuse(status, code: code)
-    let framing = Response.Framing(version: .http11, keepsAlive: false, omitsBody: false)
+    response.refuse(problem)
+    let framing = Response.Framing(
+      version: .http11, keepsAlive: false, omitsBody: RequestDecoder.asksForHeadOnly(request))
     response.encode(into: &output, framing, dateField: dateField.view)
     connection.phase = .closing
     connection.lingers = true

@@ -39,7 +39,7 @@ extension Worker {
 
   /// Refuses for a reason that lies outside of the request, whatever it may be in the middle of.
   private func refuse(_ connection: Connection, _ refusal: ServerRefusal) {
-    refuse(connection, refusal.status, code: refusal.rawValue)
+    refuse(connection, refusal, of: connection.input.bytes)
     connection.input.release()
     flush(connection)
     settle(connection)
