@@ -26,6 +26,9 @@ final class Connection {
   /// What `input` and the output were when last counted.
   @exclusivity(unchecked) var countedBytes = 0
 
+  /// Of what was kept to be sent, since the deadline for it was set.
+  @exclusivity(unchecked) var takenBytes = 0
+
   @exclusivity(unchecked) private var output = ByteBuffer()
   @exclusivity(unchecked) private var sentCount = 0
 
@@ -100,10 +103,14 @@ final class Connection {
   func sendOutput() -> Transfer {
     let rest = output.view[sentCount..<output.count]
     let result = transfer(clinux_send(socket.descriptor, rest.bytes.baseAddress, rest.count))
-    if case .bytes(let count) = result { sentCount += count }
+    if case .bytes(let count) = result {
+      sentCount += count
+      takenBytes += count
+    }
     if sentCount == output.count {
       output.release()
       sentCount = 0
+      takenBytes = 0
     }
     return result
   }

@@ -6,8 +6,9 @@ package struct ServerLimits: Sendable {
 
   /// Open connections; one more is told 503 and closed.
   package var connectionsMax = 16_384
-  /// Open connections of one address, or nil where a proxy in front makes all of them one.
-  package var connectionsPerAddressMax: Int?
+  /// Open connections of one address, or nil for as many as there may be in all. By default no
+  /// address can take more than a quarter.
+  package var connectionsPerAddressMax: Int? = 4_096
   /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to
   /// workers.
   package var parkedRequestsMax = 16_384
@@ -21,10 +22,18 @@ package struct ServerLimits: Sendable {
   package var headTime = Duration.seconds(10)
   /// From a head's end to its body's; then 408.
   package var bodyTime = Duration.seconds(30)
-  /// Without the client taking a byte of what is sent; then the connection is reset.
+  /// For the client to take `writeStallBytesMin`, or what is left; then the connection is reset.
   package var writeStallTime = Duration.seconds(20)
+  /// Less than this does not start the time anew, or a client could hold a large answer for days by
+  /// taking a byte now and then. With the default time it is the pace of an old modem.
+  package var writeStallBytesMin = 65_536
   /// After the last answer, for the client to read it before the connection is gone (RFC 9112 9.6).
   package var lingerTime = Duration.seconds(2)
 
   package init() {}
+
+  /// One worker's even share of what is bounded for all.
+  static func share(of total: Int, among workers: Int) -> Int {
+    max(1, total / workers)
+  }
 }

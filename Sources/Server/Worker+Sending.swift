@@ -17,8 +17,11 @@ extension Worker {
   /// Sends what the client had not taken, and goes on with its requests once it has.
   func resumeSending(_ connection: Connection) {
     if case .failed = connection.sendOutput() { return close(connection) }
-    // Taking some of it starts the time for the rest anew.
-    connection.wait = .idle
+    if connection.takenBytes >= limits.writeStallBytesMin {
+      // Starts the time for the rest anew.
+      connection.takenBytes = 0
+      connection.wait = .idle
+    }
     if !connection.hasOutput, connection.phase == .receiving, !connection.input.isEmpty {
       serveInput(connection, .arrived)
     } else {

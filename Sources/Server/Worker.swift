@@ -64,8 +64,10 @@ actor Worker: QueueConfined {
     self.limits = limits
     self.ledger = ledger
     waitTicks = WaitTicks(limits)
-    parkedRequestsMax = limits.parkedRequestsMax / configuration.workerCount
-    bufferedBytesMax = limits.bufferedBytesMax / configuration.workerCount
+    parkedRequestsMax = ServerLimits.share(
+      of: limits.parkedRequestsMax, among: configuration.workerCount)
+    bufferedBytesMax = ServerLimits.share(
+      of: limits.bufferedBytesMax, among: configuration.workerCount)
     doorbell = try Doorbell()
     poll = try EventPoll()
     guard poll.add(doorbell.descriptor, .readable, Doorbell.token) else {

@@ -31,6 +31,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    "HEAD /" + String(repeating: "a", count: 9_000) + " HTTP/1.1\r\nHost: h\r\n\r\n",
+    "\r\nHEAD / HTTP/1.1\r\nHost : h\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: h\r\nContent-Le",
+  ])
+  func isToldInTheHeadOnlyWhenItAskedForThat(_ bytes: String) async throws {
+    var limits = ServerLimits()
+    limits.headTime = .milliseconds(200)
+    try await withServer(limits) { server in
+      let client = try TestClient(port: server.port)
+      try client.send(get("/a") + bytes)
+      #expect(try client.receive().status == 200)
+      let refusal = try client.receive(toHead: true)
+      #expect(refusal.status >= 400)
+      #expect(refusal.fields["content-length"].flatMap { Int($0) } ?? 0 > 0)
+      #expect(try client.hasEndedCleanly())
+    }
+  }
+
   @Test func canReadItsRefusalWhileItStillSends() async throws {
     try await withServer { server in
       let client = try TestClient(port: server.port)
@@ -141,6 +160,22 @@ import Testing
       // The kernel holds some; beyond that no request is answered before its turn.
       #expect(answers.load(ordering: .relaxed) < 100)
       #expect(client.drainBytes() < 100_000_000)
+    }
+  }
+
+  @Test func isCutWhenItReadsByDrips() async throws {
+    var limits = ServerLimits()
+    limits.writeStallTime = .milliseconds(500)
+    limits.writeStallBytesMin = 4_000_000
+    try await withServer(limits, sized) { server in
+      let client = try TestClient(port: server.port, receiveBufferBytes: 4_096)
+      try client.send(get("/?90000000"))
+      var isCut = false
+      for _ in 0..<2_000 where !isCut {
+        isCut = (try? client.receive(bytes: 20_000)) != 20_000
+        usleep(5_000)
+      }
+      #expect(isCut)
     }
   }
 
