@@ -11,8 +11,7 @@ package final class Service: Sendable {
   private let server: Server
   private let logger: Logger
 
-  /// How long requests under way may take once asked to stop.
-  private static let drainTime = Duration.seconds(10)
+  private let drainTime: Duration
 
   package var port: UInt16 { server.port }
 
@@ -32,7 +31,8 @@ package final class Service: Sendable {
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
-        workerCount: configuration.workers), handler)
+        workerCount: configuration.workers, limits: configuration.limits), handler)
+    drainTime = configuration.drainTime
     self.store = store
     self.capture = capture
     self.logger = logger
@@ -45,7 +45,7 @@ package final class Service: Sendable {
   /// Stops listening, lets requests finish, ends the session with the database.
   package func stop() async {
     await withCheckedContinuation { continuation in
-      server.drain(within: Self.drainTime) { _ in
+      server.drain(within: drainTime) { _ in
         self.capture.stop { continuation.resume() }
       }
     }

@@ -1,5 +1,6 @@
 import Capture
 import Foundation
+import Server
 
 /// What `onhand` is told by its file and the environment.
 package struct Configuration: Sendable {
@@ -11,6 +12,9 @@ package struct Configuration: Sendable {
   package var publication = "onhand"
   /// Threads that serve HTTP.
   package var workers = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
+  package var limits = ServerLimits()
+  /// How long requests under way may take once asked to stop.
+  package var drainTime = Duration.seconds(10)
   /// Holds `web-static`, served at `/`, and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
 

@@ -13,6 +13,7 @@ package struct ConfigurationReader {
 
   private static let keys = [
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
+    "limits",
   ]
 
   private var configuration = Configuration()
@@ -57,6 +58,10 @@ package struct ConfigurationReader {
       default: try set(key, value)
       }
     }
+    for setting in LimitSetting.all {
+      guard let value = environment["ONHAND_LIMITS_" + setting.name.uppercased()] else { continue }
+      try set(limit: setting.name, value)
+    }
   }
 
   private mutating func set(_ key: String, _ value: Any) throws {
@@ -77,9 +82,25 @@ package struct ConfigurationReader {
         throw Failure(key: key, problem: "must be a number from 1 to 256")
       }
       configuration.workers = count
+    case "limits":
+      guard let mapping = value as? [String: Any] else {
+        throw Failure(key: key, problem: "must be a mapping, as {idle_time: 30s}")
+      }
+      for (name, value) in mapping.sorted(by: { $0.key < $1.key }) { try set(limit: name, value) }
     default:
       throw Failure(
         key: key, problem: "is not a key; known are \(Self.keys.joined(separator: ", "))")
+    }
+  }
+
+  private mutating func set(limit name: String, _ value: Any) throws {
+    let key = "limits.\(name)"
+    guard let setting = LimitSetting.all.first(where: { $0.name == name }) else {
+      let known = LimitSetting.all.map(\.name).joined(separator: ", ")
+      throw Failure(key: key, problem: "is not a key; known are \(known)")
+    }
+    if let problem = setting.set(try text(value, key), in: &configuration) {
+      throw Failure(key: key, problem: problem)
     }
   }
 
@@ -131,6 +152,11 @@ package struct ConfigurationReader {
     let names = configuration.views.map(\.name)
     if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
       throw Failure(key: "views", problem: "names \(twice) twice")
+    }
+    let request = configuration.limits.request
+    guard request.requestLineBytesMax <= request.headBytesMax else {
+      throw Failure(
+        key: "limits.request_line_bytes", problem: "must not be more than limits.head_bytes")
     }
     guard configuration.listen.isLoopback else {
       throw Failure(
