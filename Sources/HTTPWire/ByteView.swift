@@ -57,6 +57,10 @@ package struct ByteView {
     return true
   }
 
+  package func hasSameBytes(as other: ByteView) -> Bool {
+    count == other.count && bytes.elementsEqual(other.bytes)
+  }
+
   package func equalsIgnoringCase(_ other: ByteView) -> Bool {
     guard count == other.count else { return false }
     for index in 0..<count

@@ -40,6 +40,13 @@ package struct Request: ~Copyable {
     return nil
   }
 
+  /// The values of the fields called `name`, which is lowercase, in the order they were sent.
+  package func forEachValue(of name: StaticString, _ body: (ByteView) -> Void) {
+    for field in table where field.name.view(of: bytes).equalsIgnoringCase(name) {
+      body(field.value.view(of: bytes))
+    }
+  }
+
   /// All fields in the order they were sent.
   package func forEachField(_ body: (_ name: ByteView, _ value: ByteView) -> Void) {
     for field in table {
