@@ -36,7 +36,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "CLinux", "HTTPWire", "Runtime", .product(name: "Logging", package: "swift-log"),
+        "CLinux", "CZlib", "HTTPWire", "Runtime", .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.
@@ -52,10 +52,12 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "TestSupport"]),
     .testTarget(
-      name: "ServerTests", dependencies: ["Server", "HTTPWire", "CLinux", "TestSupport"]),
+      name: "ServerTests",
+      dependencies: ["Server", "HTTPWire", "CLinux", "CZlib", "TestSupport"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),

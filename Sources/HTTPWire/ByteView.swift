@@ -9,6 +9,12 @@ package struct ByteView {
     self.bytes = bytes
   }
 
+  @inlinable
+  package init(_ literal: StaticString) {
+    self.init(
+      UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+  }
+
   @inlinable package var count: Int { bytes.count }
   @inlinable package var isEmpty: Bool { bytes.isEmpty }
 

@@ -4,7 +4,13 @@ package struct Response: ~Copyable {
   package var mediaType = MediaType.json
   package var body = ByteBuffer()
   private var fields = ByteBuffer()
+  private var isGzip = false
+  /// Where the value of `ETag` is in `fields`.
+  private var tagStart: Int?
+  private var hasWeakTag = false
 
+  /// An answer that fits into one packet anyway is not compressed.
+  package static let compressedBytesMin = 1_400
   /// What `reset` keeps of a body's memory: a rare large answer does not stay resident.
   private static let keptBytesMax = 262_144
 
@@ -16,6 +22,9 @@ package struct Response: ~Copyable {
     mediaType = .json
     body.removeAll()
     fields.removeAll()
+    isGzip = false
+    tagStart = nil
+    hasWeakTag = false
     if body.capacity > Self.keptBytesMax { body.release() }
   }
 
@@ -35,12 +44,35 @@ package struct Response: ~Copyable {
     fields.append(name)
     fields.append(": ")
     let start = fields.count
+    if name.utf8CodeUnitCount == 4, ByteView(name).equalsIgnoringCase("etag") { tagStart = start }
     write(&fields)
     let value = fields.mutableBytes[start...]
     for index in value.indices where value[index] < 0x20 || value[index] == 0x7F {
       fields.mutableBytes[index] = 0x20
     }
     fields.append("\r\n")
+  }
+
+  /// Whether the body is worth compressing for a client that takes it compressed; true of a 304 when
+  /// it is true of the answer it stands for, whose body is set and not sent.
+  package var isCompressible: Bool {
+    guard body.count >= Self.compressedBytesMin, !isGzip else { return false }
+    // RFC 9110 14.4: a part is of the representation as it is coded, and this one is not.
+    return status != .partialContent && mediaType.isText
+  }
+
+  /// Takes a compressed body for the one there was.
+  package mutating func replaceBody(withGzip gzip: consuming ByteBuffer) {
+    body = gzip
+    isGzip = true
+    weakenTag()
+  }
+
+  /// Marks the tag as weak: it names the content, whatever the bytes it is coded in.
+  ///
+  /// RFC 9110 8.8.1: a strong one would have to differ from that of the uncompressed bytes.
+  package mutating func weakenTag() {
+    hasWeakTag = true
   }
 
   /// How a response is framed for the request it answers.
@@ -67,7 +99,9 @@ package struct Response: ~Copyable {
     output.append(dateField)
     if !status.isBodiless { encodeBodyFields(into: &output) }
     encodeConnection(into: &output, framing)
-    output.append(fields.view)
+    // RFC 9110 12.5.5: caches may not give the one form to who asked for the other.
+    if isGzip || isCompressible { output.append("Vary: Accept-Encoding\r\n") }
+    encodeFields(into: &output)
     output.append("\r\n")
     if !status.isBodiless && !framing.omitsBody { output.append(body.view) }
   }
@@ -78,9 +112,19 @@ package struct Response: ~Copyable {
       output.append(mediaType.value)
       output.append("\r\n")
     }
+    if isGzip { output.append("Content-Encoding: gzip\r\n") }
     output.append("Content-Length: ")
     output.append(decimal: body.count)
     output.append("\r\n")
+  }
+
+  private func encodeFields(into output: inout ByteBuffer) {
+    guard hasWeakTag, let tagStart, !fields.view[tagStart..<fields.count].hasPrefix("W/") else {
+      return output.append(fields.view)
+    }
+    output.append(fields.view[0..<tagStart])
+    output.append("W/")
+    output.append(fields.view[tagStart..<fields.count])
   }
 
   /// RFC 9112 9.3: only what differs from the version's default has to be said.

@@ -5,6 +5,8 @@ package enum Status: UInt16, Sendable, CaseIterable {
   case created = 201
   case accepted = 202
   case noContent = 204
+  case partialContent = 206
+  case movedPermanently = 301
   case notModified = 304
   case badRequest = 400
   case unauthorized = 401
@@ -19,6 +21,7 @@ package enum Status: UInt16, Sendable, CaseIterable {
   case contentTooLarge = 413
   case uriTooLong = 414
   case unsupportedMediaType = 415
+  case rangeNotSatisfiable = 416
   case expectationFailed = 417
   case misdirectedRequest = 421
   case unprocessableContent = 422
@@ -39,6 +42,8 @@ package enum Status: UInt16, Sendable, CaseIterable {
     case .created: "201 Created"
     case .accepted: "202 Accepted"
     case .noContent: "204 No Content"
+    case .partialContent: "206 Partial Content"
+    case .movedPermanently: "301 Moved Permanently"
     case .notModified: "304 Not Modified"
     case .badRequest: "400 Bad Request"
     case .unauthorized: "401 Unauthorized"
@@ -53,6 +58,7 @@ package enum Status: UInt16, Sendable, CaseIterable {
     case .contentTooLarge: "413 Content Too Large"
     case .uriTooLong: "414 URI Too Long"
     case .unsupportedMediaType: "415 Unsupported Media Type"
+    case .rangeNotSatisfiable: "416 Range Not Satisfiable"
     case .expectationFailed: "417 Expectation Failed"
     case .misdirectedRequest: "421 Misdirected Request"
     case .unprocessableContent: "422 Unprocessable Content"

@@ -18,6 +18,8 @@ final class Connection {
   @exclusivity(unchecked) var requestNumber: UInt32 = 0
   /// How often the handler has seen the request at the front.
   @exclusivity(unchecked) var attempts = 0
+  /// To the request at the front, once it is being compressed.
+  @exclusivity(unchecked) var answer: PendingAnswer?
   /// Whether the client may still be sending when the last answer is on its way.
   @exclusivity(unchecked) var lingers = false
 
@@ -38,6 +40,8 @@ final class Connection {
     case receiving
     /// The request at the front waits to be tried again; the ones behind it wait for it.
     case parked(until: Tick)
+    /// The answer to the request at the front is being compressed; the ones behind it wait.
+    case compressing
     /// The last answer is given, and the connection ends once it is sent.
     case closing
     /// Everything is sent; what still arrives is thrown away until the client has seen the end.
@@ -47,7 +51,7 @@ final class Connection {
 
   /// What a connection's deadline is for.
   enum Wait: Equatable {
-    case idle, head, body, parked, output, linger
+    case idle, head, body, parked, compressor, output, linger
   }
 
   init(_ socket: AcceptedSocket, _ token: ConnectionToken) {
@@ -63,6 +67,7 @@ final class Connection {
     decoder.next()
     requestNumber &+= 1
     attempts = 0
+    answer = nil
     wait = .idle
   }
 

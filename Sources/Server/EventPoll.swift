@@ -43,6 +43,7 @@ struct EventPoll: ~Copyable {
   struct Interest: OptionSet {
     let rawValue: UInt32
 
+    static let failureOnly: Interest = []
     static let readable = Interest(rawValue: UInt32(CLINUX_READABLE))
     static let writable = Interest(rawValue: UInt32(CLINUX_WRITABLE))
     static let peerClosed = Interest(rawValue: UInt32(CLINUX_PEER_CLOSED))

@@ -22,9 +22,10 @@ package final class Server: Sendable {
       workerCount: configuration.workerCount,
       connectionsMax: configuration.limits.connectionsMax,
       perAddressMax: configuration.limits.connectionsPerAddressMax)
+    let compressor = Compressor()
     var workers: [Worker] = []
     for index in 0..<configuration.workerCount {
-      workers.append(try Worker(index: index, configuration, ledger, handler))
+      workers.append(try Worker(index: index, configuration, ledger, compressor, handler))
     }
     self.ledger = ledger
     self.workers = workers

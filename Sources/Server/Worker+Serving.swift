@@ -70,18 +70,24 @@ extension Worker {
     return rest
   }
 
-  /// Lets the handler try a request; false when it parks.
+  /// Lets the handler try a request; false when the answer is yet to come.
   private func attempt(
     _ connection: Connection, _ frame: RequestFrame, _ bytes: UnsafeRawBufferPointer,
     _ cause: AttemptCause
   ) -> Bool {
+    if let answer = connection.answer {
+      response = answer.takeResponse()
+      encode(connection, frame.head)
+      connection.nextRequest()
+      return true
+    }
     connection.attempts += 1
     response.reset()
     let request = Request(frame, bytes, fields)
     let context = RequestContext(self, connection, cause)
     switch handler.handle(request, &response, context) {
     case .respond:
-      break
+      if startCompressing(connection, request) { return false }
     case .park(let deadline):
       guard parkedCount >= parkedRequestsMax else {
         park(connection, until: deadline)

@@ -34,6 +34,8 @@ extension Worker {
       retry(connection, .deadlinePassed)
     case .output:
       cut(connection)
+    case .compressor:
+      break
     }
   }
 
@@ -65,6 +67,7 @@ extension Worker {
     if connection.hasOutput { return .output }
     switch connection.phase {
     case .parked: return .parked
+    case .compressing: return .compressor
     case .lingering: return .linger
     case .receiving, .closing, .closed:
       guard !connection.input.isEmpty else { return .idle }
@@ -90,6 +93,7 @@ extension Worker {
     case .body: return tick.after(waitTicks.body)
     case .output: return tick.after(waitTicks.output)
     case .linger: return tick.after(waitTicks.linger)
+    case .compressor: return .never
     case .parked:
       guard case .parked(let deadline) = connection.phase else { return .never }
       return deadline
@@ -102,6 +106,7 @@ extension Worker {
       case .idle, .head, .body, .linger: .readable
       case .output: .writable
       case .parked: .peerClosed
+      case .compressor: .failureOnly
       }
     guard interest != connection.interest else { return }
     connection.interest = interest

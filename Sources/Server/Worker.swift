@@ -21,6 +21,7 @@ actor Worker: QueueConfined {
   let parkedRequestsMax: Int
   let bufferedBytesMax: Int
   private let ledger: ConnectionLedger
+  let compressor: Compressor
 
   let poll: EventPoll
 
@@ -55,7 +56,7 @@ actor Worker: QueueConfined {
 
   init(
     index: Int, _ configuration: ServerConfiguration, _ ledger: ConnectionLedger,
-    _ handler: any RequestHandler
+    _ compressor: Compressor, _ handler: any RequestHandler
   ) throws(ListenError) {
     let limits = configuration.limits
     executor = QueueExecutor(label: "onhand.worker.\(index)")
@@ -63,6 +64,7 @@ actor Worker: QueueConfined {
     self.handler = handler
     self.limits = limits
     self.ledger = ledger
+    self.compressor = compressor
     waitTicks = WaitTicks(limits)
     parkedRequestsMax = ServerLimits.share(
       of: limits.parkedRequestsMax, among: configuration.workerCount)

@@ -128,7 +128,7 @@ final class TestClient {
 struct TestResponse: Equatable {
   var status: Int
   var fields: [String: String] = [:]
-  var body = ""
+  var bodyBytes: [UInt8] = []
 
   /// The answer at the front of `bytes`, which it is taken from; nil when more is needed.
   init?(_ bytes: inout [UInt8], toHead: Bool) throws {
@@ -149,9 +149,11 @@ struct TestResponse: Equatable {
     let bodyBytes = toHead ? 0 : fields["content-length"].flatMap { Int($0) } ?? 0
     let bodyStart = headEnd + end.count
     guard bytes.count >= bodyStart + bodyBytes else { return nil }
-    body = String(decoding: bytes[bodyStart..<bodyStart + bodyBytes], as: UTF8.self)
+    self.bodyBytes = Array(bytes[bodyStart..<bodyStart + bodyBytes])
     bytes.removeFirst(bodyStart + bodyBytes)
   }
+
+  var body: String { String(decoding: bodyBytes, as: UTF8.self) }
 
   var closes: Bool { fields["connection"] == "close" }
 
