@@ -20,7 +20,7 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Capture", "Catalog", "Engine", "HTTPWire", "Runtime", "Server",
+        "CLinux", "Capture", "Catalog", "Engine", "HTTPWire", "Runtime", "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -63,7 +63,8 @@ let package = Package(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PGOutputTests", dependencies: ["PGOutput", "TestSupport"]),
     // The whole against a real Postgres.
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"]),
+    .testTarget(
+      name: "GatewayTests", dependencies: ["Gateway", "HTTPWire", "Server", "TestSupport"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
   ]
 )

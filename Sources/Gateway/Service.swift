@@ -26,7 +26,7 @@ package final class Service: Sendable {
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
     let handler = GatewayHandler(
       store: store, status: capture.status, clock: clock,
-      hosts: AllowedHosts(configuration.listen), files: StaticFiles(configuration.assets),
+      hosts: AllowedHosts(configuration.listen), files: configuration.staticFiles,
       workers: configuration.workers, positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(

@@ -3,6 +3,7 @@
 
 // What Linux has and Swift's Glibc module does not show: epoll, GNU extensions, and constants behind macros.
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,11 @@ enum {
     CLINUX_PEER_CLOSED = EPOLLRDHUP,
     CLINUX_HANGUP = EPOLLHUP,
     CLINUX_FAILED = EPOLLERR,
+};
+
+enum {
+    /// O_PATH: a place in the file system that is not opened, so that not even a device notices.
+    CLINUX_PLACE_ONLY = 010000000,
 };
 
 /// Descriptors made here are closed on exec. All functions return what the call behind them does, with `errno`.

@@ -19,6 +19,9 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Decides what happens in the shop.")
   var seed: UInt64 = 1
 
+  @Option(help: "A folder with a site to serve at / in place of the board.")
+  var web: String?
+
   func validate() throws {
     guard let address = ListenAddress(listen), address.isLoopback else {
       throw ValidationError("--listen must be a loopback address, as 127.0.0.1:8080")
@@ -53,6 +56,7 @@ struct DemoCommand: AsyncParsableCommand {
     configuration.database = try cluster.createDatabase("shop")
     configuration.views = DemoShop.views.map { CaptureConfiguration.View(name: $0) }
     if let address = ListenAddress(listen) { configuration.listen = address }
+    if let web { try configuration.setWeb(web) }
     try DemoShop.install(on: PostgresConnection(configuration.database))
     let initializer = try Initializer(configuration.capture)
     try initializer.run(initializer.statements())

@@ -10,8 +10,11 @@ struct ServeCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ConfigurationOptions
 
+  @Option(help: "A folder with a site to serve at / in place of the board.")
+  var web: String?
+
   func run() async throws {
-    let configuration = try options.read()
+    let configuration = try options.read(web: web)
     let logger = Logger(label: "onhand", factory: LineLogHandler.init)
     let signals = StopSignals()
     try Preflight.check(configuration.capture)

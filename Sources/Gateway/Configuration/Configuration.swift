@@ -15,10 +15,25 @@ package struct Configuration: Sendable {
   package var limits = ServerLimits()
   /// How long requests under way may take once asked to stop.
   package var drainTime = Duration.seconds(10)
-  /// Holds `web-static`, served at `/`, and `openapi`; nil for none.
+  /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
+  /// The folder served at `/`; nil for `web-static`.
+  package var web: String?
 
   package init() {}
+
+  /// Serves the folder at `path` in place of the board.
+  package mutating func setWeb(_ path: String) throws {
+    guard WebFolder(path) != nil else {
+      throw ConfigurationReader.Failure(key: "web", problem: "there is no folder \(path)")
+    }
+    web = path
+  }
+
+  var staticFiles: StaticFiles {
+    StaticFiles(
+      web: web ?? assets.map { $0 + "/web-static" }, contract: assets.map { $0 + "/openapi" })
+  }
 
   package var capture: CaptureConfiguration {
     CaptureConfiguration(

@@ -13,7 +13,7 @@ package struct ConfigurationReader {
 
   private static let keys = [
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
-    "limits",
+    "web", "limits",
   ]
 
   private var configuration = Configuration()
@@ -70,6 +70,7 @@ package struct ConfigurationReader {
     case "slot": configuration.slot = try text(value, key)
     case "publication": configuration.publication = try text(value, key)
     case "assets": configuration.assets = try text(value, key)
+    case "web": try configuration.setWeb(text(value, key))
     case "append_only": configuration.appendOnly = try list(value, key).map { try text($0, key) }
     case "views": configuration.views = try list(value, key).map(view)
     case "listen":

@@ -58,7 +58,8 @@ final class GatewayHandler: RequestHandler {
     }
     var segments = PathSegments(request.path)
     guard let first = segments.next(), first == "v1" else {
-      if !operations.answer(request.path, &response), !files.answer(request.path, &response) {
+      if operations.answer(request.path, &response) { return .respond }
+      guard try files.answer(request, &response) else {
         throw Refused(.notFound, "see /openapi.yaml for what there is")
       }
       return .respond

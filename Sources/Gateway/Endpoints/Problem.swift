@@ -20,6 +20,7 @@ enum Problem: String, CaseIterable {
   case notReady = "not_ready"
   case viewDegraded = "view_degraded"
   case rowFailed = "row_failed"
+  case rangeNotSatisfiable = "range_not_satisfiable"
 
   var status: Status {
     switch self {
@@ -30,6 +31,7 @@ enum Problem: String, CaseIterable {
     case .epochMismatch: .conflict
     case .positionNotReached: .gatewayTimeout
     case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
+    case .rangeNotSatisfiable: .rangeNotSatisfiable
     }
   }
 
@@ -51,6 +53,7 @@ enum Problem: String, CaseIterable {
     case .notReady: "The views are not complete yet"
     case .viewDegraded: "The view's rows can't be trusted at present"
     case .rowFailed: "An expression of the view fails for this row"
+    case .rangeNotSatisfiable: "There is nothing in the range asked for"
     }
   }
 
