@@ -31,7 +31,8 @@ package final class Service: Sendable {
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
-        workerCount: configuration.workers, limits: configuration.limits), handler)
+        workerCount: configuration.workers, limits: configuration.limits,
+        trustedProxies: configuration.trustedProxies), handler)
     drainTime = configuration.drainTime
     self.store = store
     self.capture = capture

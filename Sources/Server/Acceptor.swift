@@ -9,6 +9,7 @@ actor Acceptor: QueueConfined {
   nonisolated let executor: QueueExecutor
   private var socket: ListeningSocket?
   private let ledger: ConnectionLedger
+  private let proxies: TrustedProxies
   private let workers: [Worker]
   private let refusal: [UInt8]
   private var source: (any DispatchSourceRead)?
@@ -19,10 +20,14 @@ actor Acceptor: QueueConfined {
   /// How long to leave connections waiting when the process has no descriptor or memory for one.
   private static let pauseMilliseconds = 100
 
-  init(_ socket: consuming ListeningSocket, _ ledger: ConnectionLedger, _ workers: [Worker]) {
+  init(
+    _ socket: consuming ListeningSocket, _ ledger: ConnectionLedger, _ proxies: TrustedProxies,
+    _ workers: [Worker]
+  ) {
     executor = QueueExecutor(label: "onhand.acceptor")
     self.socket = consume socket
     self.ledger = ledger
+    self.proxies = proxies
     self.workers = workers
     refusal = Self.encodedRefusal()
   }
@@ -53,8 +58,9 @@ actor Acceptor: QueueConfined {
     guard source != nil else { return }
     var batches = [[AcceptedSocket]](repeating: [], count: workers.count)
     for _ in 0..<Self.batchMax {
-      guard let accepted = acceptOne() else { break }
-      switch ledger.admit(accepted.peer.ip) {
+      guard var accepted = acceptOne() else { break }
+      accepted.isTrustedProxy = proxies.contain(accepted.peer.ip)
+      switch ledger.admit(accepted) {
       case .admitted(let worker): batches[worker].append(accepted)
       case .refused: refuse(accepted)
       }

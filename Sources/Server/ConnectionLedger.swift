@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How many connections there are, in all, by address and by worker.
+/// How many connections there are, in all, by client's address and by worker.
 final class ConnectionLedger: Sendable {
   private let connectionsMax: Int
   private let perAddressMax: Int?
@@ -12,6 +12,11 @@ final class ConnectionLedger: Sendable {
     var byWorker: [Int]
     /// Where to look first, so that workers with as many connections take turns.
     var nextWorker = 0
+
+    mutating func forget(_ address: IPAddress) {
+      guard let left = byAddress[address] else { return }
+      byAddress[address] = left > 1 ? left - 1 : nil
+    }
 
     func leastLoadedWorker() -> Int {
       var best = nextWorker
@@ -37,13 +42,10 @@ final class ConnectionLedger: Sendable {
 
   var total: Int { counts.withLock { $0.total } }
 
-  func admit(_ address: IPAddress) -> Decision {
+  func admit(_ socket: AcceptedSocket) -> Decision {
     counts.withLock { counts in
       guard counts.total < connectionsMax else { return .refused }
-      if let perAddressMax {
-        guard counts.byAddress[address, default: 0] < perAddressMax else { return .refused }
-        counts.byAddress[address, default: 0] += 1
-      }
+      if !socket.isTrustedProxy, !count(socket.peer.ip, &counts) { return .refused }
       let worker = counts.leastLoadedWorker()
       counts.total += 1
       counts.byWorker[worker] += 1
@@ -52,12 +54,28 @@ final class ConnectionLedger: Sendable {
     }
   }
 
-  func release(_ address: IPAddress, worker: Int) {
+  func release(_ socket: AcceptedSocket, worker: Int) {
     counts.withLock { counts in
       counts.total -= 1
       counts.byWorker[worker] -= 1
-      guard let left = counts.byAddress[address] else { return }
-      counts.byAddress[address] = left > 1 ? left - 1 : nil
+      if !socket.isTrustedProxy { counts.forget(socket.peer.ip) }
     }
+  }
+
+  /// Counts a request that a proxy's connection waits for as a connection of its client; false if
+  /// that has too many.
+  func admitWaiting(_ client: IPAddress) -> Bool {
+    counts.withLock { count(client, &$0) }
+  }
+
+  func releaseWaiting(_ client: IPAddress) {
+    counts.withLock { $0.forget(client) }
+  }
+
+  private func count(_ address: IPAddress, _ counts: inout Counts) -> Bool {
+    guard let perAddressMax else { return true }
+    guard counts.byAddress[address, default: 0] < perAddressMax else { return false }
+    counts.byAddress[address, default: 0] += 1
+    return true
   }
 }

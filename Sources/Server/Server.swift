@@ -29,7 +29,7 @@ package final class Server: Sendable {
     }
     self.ledger = ledger
     self.workers = workers
-    acceptor = Acceptor(socket, ledger, workers)
+    acceptor = Acceptor(socket, ledger, configuration.trustedProxies, workers)
     for worker in workers { worker.post { $0.start() } }
     acceptor.post { $0.start() }
   }

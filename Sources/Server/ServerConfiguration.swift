@@ -6,14 +6,16 @@ package struct ServerConfiguration: Sendable {
   package var port: UInt16
   package var workerCount: Int
   package var limits: ServerLimits
+  package var trustedProxies: TrustedProxies
 
   package init(
     host: String = "127.0.0.1", port: UInt16 = 0, workerCount: Int = 1,
-    limits: ServerLimits = ServerLimits()
+    limits: ServerLimits = ServerLimits(), trustedProxies: TrustedProxies = TrustedProxies()
   ) {
     self.host = host
     self.port = port
     self.workerCount = workerCount
     self.limits = limits
+    self.trustedProxies = trustedProxies
   }
 }

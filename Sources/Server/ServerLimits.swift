@@ -6,8 +6,8 @@ package struct ServerLimits: Sendable {
 
   /// Open connections; one more is told 503 and closed.
   package var connectionsMax = 16_384
-  /// Open connections of one address, or nil for as many as there may be in all. By default no
-  /// address can take more than a quarter.
+  /// Open connections of one address, or nil for as many as there may be in all; of a client behind
+  /// a trusted proxy, requests that wait. By default nobody can take more than a quarter.
   package var connectionsPerAddressMax: Int? = 4_096
   /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to
   /// workers.

@@ -1,3 +1,5 @@
+import HTTPWire
+
 extension Worker {
   /// Takes a wake from any thread. Those that arrive before the worker looks are looked at
   /// together.
@@ -24,6 +26,21 @@ extension Worker {
     guard case .parked = connection.phase else { return }
     parkedCount -= 1
     connection.phase = .receiving
+  }
+
+  /// Counts a request that is about to park to its client; false if that has too many waiting.
+  func admitClient(_ connection: Connection, _ request: borrowing Request) -> Bool {
+    guard connection.socket.isTrustedProxy, connection.waitingClient == nil else { return true }
+    let client = proxies.client(of: request, from: connection.socket.peer.ip)
+    guard ledger.admitWaiting(client) else { return false }
+    connection.waitingClient = client
+    return true
+  }
+
+  func releaseClient(_ connection: Connection) {
+    guard let client = connection.waitingClient else { return }
+    connection.waitingClient = nil
+    ledger.releaseWaiting(client)
   }
 
   private func retryWoken() {

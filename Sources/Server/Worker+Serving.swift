@@ -77,8 +77,7 @@ extension Worker {
   ) -> Bool {
     if let answer = connection.answer {
       response = answer.takeResponse()
-      encode(connection, frame.head)
-      connection.nextRequest()
+      finish(connection, frame.head)
       return true
     }
     connection.attempts += 1
@@ -89,15 +88,29 @@ extension Worker {
     case .respond:
       if startCompressing(connection, request) { return false }
     case .park(let deadline):
-      guard parkedCount >= parkedRequestsMax else {
+      if let refusal = refusalToPark(connection, request) {
+        response.refuse(refusal)
+      } else {
         park(connection, until: deadline)
         return false
       }
-      response.refuse(ServerRefusal.parkedTooMany)
     }
-    encode(connection, frame.head)
-    connection.nextRequest()
+    finish(connection, frame.head)
     return true
+  }
+
+  private func refusalToPark(
+    _ connection: Connection, _ request: borrowing Request
+  ) -> ServerRefusal? {
+    guard parkedCount < parkedRequestsMax else { return .parkedTooMany }
+    return admitClient(connection, request) ? nil : .parkedOfAddressTooMany
+  }
+
+  /// Gives the answer in `response` and turns to the next request.
+  private func finish(_ connection: Connection, _ head: RequestHead) {
+    encode(connection, head)
+    releaseClient(connection)
+    connection.nextRequest()
   }
 
   private func encode(_ connection: Connection, _ head: RequestHead) {

@@ -20,8 +20,9 @@ actor Worker: QueueConfined {
   let waitTicks: WaitTicks
   let parkedRequestsMax: Int
   let bufferedBytesMax: Int
-  private let ledger: ConnectionLedger
+  let ledger: ConnectionLedger
   let compressor: Compressor
+  let proxies: TrustedProxies
 
   let poll: EventPoll
 
@@ -65,6 +66,7 @@ actor Worker: QueueConfined {
     self.limits = limits
     self.ledger = ledger
     self.compressor = compressor
+    proxies = configuration.trustedProxies
     waitTicks = WaitTicks(limits)
     parkedRequestsMax = ServerLimits.share(
       of: limits.parkedRequestsMax, among: configuration.workerCount)
@@ -128,7 +130,8 @@ actor Worker: QueueConfined {
     table.remove(connection)
     // Closing takes the descriptor out of the epoll set as well (epoll(7)).
     Glibc.close(connection.socket.descriptor)
-    ledger.release(connection.socket.peer.ip, worker: index)
+    ledger.release(connection.socket, worker: index)
+    releaseClient(connection)
     finishDrainIfEmpty()
   }
 

@@ -8,7 +8,7 @@ import Testing
   private func read(_ yaml: String, _ environment: [String: String] = [:]) throws -> Configuration {
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("onhand-\(UUID().uuidString).yaml").path
-    try Data("database: x\nviews: [v]\n\(yaml)".utf8).write(to: URL(fileURLWithPath: path))
+    try Data("database: postgres://x\nviews: [v]\n\(yaml)".utf8).write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try ConfigurationReader.read(path: path, environment: environment)
   }

@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func aFileThatAClientHasIsNotSentAgainUntilItChanges() async throws {
-    try await serve { client, folder in
+    try await serveFolder { client, folder in
       let tag = try #require(try client.get("/index.html").fields["etag"])
       #expect(tag.hasPrefix("\"") && tag.count == 18)
       let current = try client.get("/index.html", headers: ["If-None-Match": "\"x\", \(tag)"])
@@ -130,11 +130,13 @@ import Testing
   }
 
   private func serve(_ body: (HTTPClient) throws -> Void) async throws {
-    try await serve { client, _ in try body(client) }
+    try await serveFolder { client, _ in try body(client) }
   }
 
   /// Serves `site` in a folder of its own, with things beside it that must not be reached.
-  private func serve(_ body: (HTTPClient, _ folder: String) throws -> Void) async throws {
+  private func serveFolder(
+    _ body: (HTTPClient, _ folder: String) throws -> Void
+  ) async throws {
     let folder = FileManager.default.temporaryDirectory.path + "/onhand-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try Self.write(folder)

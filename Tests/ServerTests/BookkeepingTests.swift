@@ -5,7 +5,7 @@ import Testing
 @Suite struct BookkeepingTests {
   @Test func connectionsGoToTheWorkerWithFewest() {
     let ledger = ConnectionLedger(workerCount: 3, connectionsMax: 100, perAddressMax: nil)
-    let address = IPAddress(high: 0, low: 1)
+    let address = socket(from: 1)
     #expect((0..<3).map { _ in ledger.admit(address) }.map(\.worker) == [0, 1, 2])
     ledger.release(address, worker: 1)
     #expect(ledger.admit(address).worker == 1)
@@ -14,12 +14,25 @@ import Testing
 
   @Test func anAddressIsCountedOnItsOwn() {
     let ledger = ConnectionLedger(workerCount: 1, connectionsMax: 3, perAddressMax: 2)
-    let (one, two) = (IPAddress(high: 0, low: 1), IPAddress(high: 0, low: 2))
+    let (one, two) = (socket(from: 1), socket(from: 2))
     #expect([one, one, one, two, two].map { ledger.admit($0).worker } == [0, 0, nil, 0, nil])
     ledger.release(one, worker: 0)
     #expect(ledger.admit(two).worker == 0)
     ledger.release(two, worker: 0)
     #expect(ledger.admit(one).worker == 0)
+  }
+
+  @Test func aProxysConnectionsAreCountedToItsClientsWhileTheyWait() {
+    let ledger = ConnectionLedger(workerCount: 1, connectionsMax: 9, perAddressMax: 2)
+    let proxy = socket(from: 1, isTrustedProxy: true)
+    #expect((0..<5).map { _ in ledger.admit(proxy).worker } == [0, 0, 0, 0, 0])
+    let client = IPAddress(high: 0, low: 2)
+    #expect((0..<3).map { _ in ledger.admitWaiting(client) } == [true, true, false])
+    #expect(ledger.admit(socket(from: 2)) == .refused)
+    ledger.releaseWaiting(client)
+    #expect(ledger.admit(socket(from: 2)).worker == 0)
+    ledger.release(proxy, worker: 0)
+    #expect(ledger.total == 5)
   }
 
   @Test func aTokenNamesNoConnectionButItsOwn() {
@@ -78,6 +91,11 @@ import Testing
     #expect(!IPAddress(high: 0, low: 0x0000_FFFF_0A00_0001).isLoopback)
     #expect(!IPAddress(high: 1, low: 1).isLoopback)
   }
+}
+
+private func socket(from address: UInt64, isTrustedProxy: Bool = false) -> AcceptedSocket {
+  let peer = PeerAddress(ip: IPAddress(high: 0, low: address), port: 1)
+  return AcceptedSocket(descriptor: -1, peer: peer, isTrustedProxy: isTrustedProxy)
 }
 
 extension ConnectionLedger.Decision {

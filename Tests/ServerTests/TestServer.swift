@@ -40,9 +40,11 @@ func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\
 /// Runs `body` against a server, and drains it afterwards.
 func withServer(
   workers: Int = 1, _ limits: ServerLimits = ServerLimits(),
+  trustedProxies: TrustedProxies = TrustedProxies(),
   _ handler: @escaping ClosureHandler.Body = echo, _ body: (Server) async throws -> Void
 ) async throws {
-  let configuration = ServerConfiguration(workerCount: workers, limits: limits)
+  let configuration = ServerConfiguration(
+    workerCount: workers, limits: limits, trustedProxies: trustedProxies)
   let server = try Server(configuration, ClosureHandler(body: handler))
   do {
     try await body(server)

@@ -13,6 +13,7 @@ package struct Configuration: Sendable {
   /// Threads that serve HTTP.
   package var workers = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
   package var limits = ServerLimits()
+  package var trustedProxies = TrustedProxies()
   /// How long requests under way may take once asked to stop.
   package var drainTime = Duration.seconds(10)
   /// Holds `web-static` and `openapi`; nil for none.

@@ -1,5 +1,6 @@
 import Capture
 import Foundation
+import Server
 import Yams
 
 /// Reads a configuration: the file first, then `ONHAND_...` over it.
@@ -14,6 +15,7 @@ package struct ConfigurationReader {
   private static let keys = [
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
     "web", "limits",
+    "trusted_proxies",
   ]
 
   private var configuration = Configuration()
@@ -52,7 +54,7 @@ package struct ConfigurationReader {
     for key in Self.keys {
       guard let value = environment["ONHAND_" + key.uppercased()] else { continue }
       switch key {
-      case "views", "append_only":
+      case "views", "append_only", "trusted_proxies":
         try set(
           key, value.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
       default: try set(key, value)
@@ -83,6 +85,8 @@ package struct ConfigurationReader {
         throw Failure(key: key, problem: "must be a number from 1 to 256")
       }
       configuration.workers = count
+    case "trusted_proxies":
+      configuration.trustedProxies = try TrustedProxies(list(value, key).map(addressRange))
     case "limits":
       guard let mapping = value as? [String: Any] else {
         throw Failure(key: key, problem: "must be a mapping, as {idle_time: 30s}")
@@ -92,6 +96,14 @@ package struct ConfigurationReader {
       throw Failure(
         key: key, problem: "is not a key; known are \(Self.keys.joined(separator: ", "))")
     }
+  }
+
+  private func addressRange(_ value: Any) throws -> AddressRange {
+    guard let text = value as? String, let range = AddressRange(text) else {
+      throw Failure(
+        key: "trusted_proxies", problem: "must list addresses or ranges, as 10.0.0.0/8 or ::1")
+    }
+    return range
   }
 
   private mutating func set(limit name: String, _ value: Any) throws {
