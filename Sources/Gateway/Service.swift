@@ -11,6 +11,7 @@ package final class Service: Sendable {
   private let server: Server
   private let logger: Logger
 
+  private let accessLog: AccessLog?
   private let drainTime: Duration
 
   package var port: UInt16 { server.port }
@@ -24,15 +25,17 @@ package final class Service: Sendable {
     let clock = Clock()
     let store = ViewStore(readers: configuration.workers, hashSeed: .random(in: 0 ... .max))
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      store: store, status: capture.status, clock: clock,
+      store: store, status: capture.status, accessLog: accessLog, clock: clock,
       hosts: AllowedHosts(configuration.listen), files: configuration.staticFiles,
       workers: configuration.workers, positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
         workerCount: configuration.workers, limits: configuration.limits,
-        trustedProxies: configuration.trustedProxies), handler)
+        trustedProxies: configuration.trustedProxies, accessLog: accessLog), handler)
+    self.accessLog = accessLog
     drainTime = configuration.drainTime
     self.store = store
     self.capture = capture
@@ -49,6 +52,10 @@ package final class Service: Sendable {
       server.drain(within: drainTime) { _ in
         self.capture.stop { continuation.resume() }
       }
+    }
+    await withCheckedContinuation { continuation in
+      guard let accessLog else { return continuation.resume() }
+      accessLog.stop { continuation.resume() }
     }
     logger.info("stopped")
   }

@@ -11,12 +11,34 @@ extension ByteBuffer {
     append(Self.months[date.month - 1])
     append(decimal: date.year, digits: 4)
     append(UInt8(ascii: " "))
-    append(decimal: second / 3_600, digits: 2)
-    append(UInt8(ascii: ":"))
-    append(decimal: second / 60 % 60, digits: 2)
-    append(UInt8(ascii: ":"))
-    append(decimal: second % 60, digits: 2)
+    appendTime(second)
     append(" GMT")
+  }
+
+  /// Appends a moment as RFC 3339 writes it, `1994-11-06T08:49:37.123Z`.
+  package mutating func append(isoTime unixSeconds: Int64, milliseconds: Int) {
+    let day = Int(unixSeconds).floorDivided(by: 86_400)
+    let second = Int(unixSeconds) - day * 86_400
+    let date = CivilDate(daysSince1970: day)
+    append(decimal: date.year, digits: 4)
+    append("-")
+    append(decimal: date.month, digits: 2)
+    append("-")
+    append(decimal: date.day, digits: 2)
+    append("T")
+    appendTime(second)
+    append(".")
+    append(decimal: milliseconds, digits: 3)
+    append("Z")
+  }
+
+  /// Appends a second of a day as `08:49:37`.
+  private mutating func appendTime(_ second: Int) {
+    append(decimal: second / 3_600, digits: 2)
+    append(":")
+    append(decimal: second / 60 % 60, digits: 2)
+    append(":")
+    append(decimal: second % 60, digits: 2)
   }
 
   private static let weekdays: [StaticString] = [

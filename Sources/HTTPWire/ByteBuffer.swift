@@ -2,7 +2,9 @@
 ///
 /// It owns no memory while empty and fresh. Appending doubles the memory when it must; `removeAll`
 /// keeps it for the next use and `release` gives it back.
-package struct ByteBuffer: ~Copyable {
+///
+/// Sendable since nothing else knows its memory.
+package struct ByteBuffer: ~Copyable, @unchecked Sendable {
   @usableFromInline var base: UnsafeMutableRawPointer?
   @usableFromInline package private(set) var capacity: Int
   @usableFromInline package var count: Int

@@ -7,15 +7,18 @@ package struct ServerConfiguration: Sendable {
   package var workerCount: Int
   package var limits: ServerLimits
   package var trustedProxies: TrustedProxies
+  package var accessLog: AccessLog?
 
   package init(
     host: String = "127.0.0.1", port: UInt16 = 0, workerCount: Int = 1,
-    limits: ServerLimits = ServerLimits(), trustedProxies: TrustedProxies = TrustedProxies()
+    limits: ServerLimits = ServerLimits(), trustedProxies: TrustedProxies = TrustedProxies(),
+    accessLog: AccessLog? = nil
   ) {
     self.host = host
     self.port = port
     self.workerCount = workerCount
     self.limits = limits
     self.trustedProxies = trustedProxies
+    self.accessLog = accessLog
   }
 }

@@ -75,14 +75,15 @@ extension Worker {
     _ connection: Connection, _ frame: RequestFrame, _ bytes: UnsafeRawBufferPointer,
     _ cause: AttemptCause
   ) -> Bool {
+    let request = Request(frame, bytes, fields)
     if let answer = connection.answer {
       response = answer.takeResponse()
-      finish(connection, frame.head)
+      finish(connection, request)
       return true
     }
     connection.attempts += 1
+    if connection.attempts == 1, requestLog != nil { connection.begin = .now }
     response.reset()
-    let request = Request(frame, bytes, fields)
     let context = RequestContext(self, connection, cause)
     switch handler.handle(request, &response, context) {
     case .respond:
@@ -95,7 +96,7 @@ extension Worker {
         return false
       }
     }
-    finish(connection, frame.head)
+    finish(connection, request)
     return true
   }
 
@@ -107,21 +108,23 @@ extension Worker {
   }
 
   /// Gives the answer in `response` and turns to the next request.
-  private func finish(_ connection: Connection, _ head: RequestHead) {
-    encode(connection, head)
+  private func finish(_ connection: Connection, _ request: borrowing Request) {
+    requestLog?.name(request, on: connection, in: &response)
+    encode(connection, request)
+    requestLog?.note(request, on: connection, response)
     releaseClient(connection)
     connection.nextRequest()
   }
 
-  private func encode(_ connection: Connection, _ head: RequestHead) {
-    let keepsAlive = head.keepsAlive && drain == nil
+  private func encode(_ connection: Connection, _ request: borrowing Request) {
+    let keepsAlive = request.keepsAlive && drain == nil
     let framing = Response.Framing(
-      version: head.version, keepsAlive: keepsAlive, omitsBody: head.method == .head)
+      version: request.version, keepsAlive: keepsAlive, omitsBody: request.method == .head)
     response.encode(into: &output, framing, dateField: dateField.view)
     guard !keepsAlive else { return }
     connection.phase = .closing
     // A client that did not ask for the end may have sent more.
-    connection.lingers = head.keepsAlive
+    connection.lingers = request.keepsAlive
   }
 
   /// Gives the last answer on a connection whose bytes cannot be followed any further.
@@ -132,9 +135,10 @@ extension Worker {
   ) {
     unpark(connection)
     response.refuse(problem)
-    let framing = Response.Framing(
-      version: .http11, keepsAlive: false, omitsBody: RequestDecoder.asksForHeadOnly(request))
+    let omitsBody = RequestDecoder.asksForHeadOnly(request)
+    let framing = Response.Framing(version: .http11, keepsAlive: false, omitsBody: omitsBody)
     response.encode(into: &output, framing, dateField: dateField.view)
+    requestLog?.note(problem, on: connection, response, omitsBody: omitsBody)
     connection.phase = .closing
     connection.lingers = true
   }

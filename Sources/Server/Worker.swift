@@ -23,6 +23,8 @@ actor Worker: QueueConfined {
   let ledger: ConnectionLedger
   let compressor: Compressor
   let proxies: TrustedProxies
+  /// Nil where requests are not logged.
+  let requestLog: RequestLog?
 
   let poll: EventPoll
 
@@ -66,7 +68,9 @@ actor Worker: QueueConfined {
     self.limits = limits
     self.ledger = ledger
     self.compressor = compressor
-    proxies = configuration.trustedProxies
+    let proxies = configuration.trustedProxies
+    self.proxies = proxies
+    requestLog = configuration.accessLog.map { RequestLog($0, proxies, worker: index) }
     waitTicks = WaitTicks(limits)
     parkedRequestsMax = ServerLimits.share(
       of: limits.parkedRequestsMax, among: configuration.workerCount)

@@ -8,7 +8,8 @@ import Testing
   private func read(_ yaml: String, _ environment: [String: String] = [:]) throws -> Configuration {
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("onhand-\(UUID().uuidString).yaml").path
-    try Data("database: postgres://x\nviews: [v]\n\(yaml)".utf8).write(to: URL(fileURLWithPath: path))
+    let text = "database: postgres://x\nviews: [v]\n\(yaml)"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try ConfigurationReader.read(path: path, environment: environment)
   }
@@ -39,6 +40,23 @@ import Testing
   func aLimitOutOfItsRangeIsRefusedByName(_ yaml: String) throws {
     let failure = #expect(throws: ConfigurationReader.Failure.self) { try read(yaml) }
     #expect(failure?.key.hasPrefix("limits") == true)
+  }
+
+  @Test func requestsAreLoggedWhereTheConfigurationSays() throws {
+    #expect(try read("").accessLog == nil)
+    #expect(try read("access_log: off").accessLog == nil)
+    #expect(try read("access_log: \"off\"").accessLog == nil)
+    #expect(try read("access_log: stdout").accessLog == .standardOutput)
+    #expect(try read("", ["ONHAND_ACCESS_LOG": "stderr"]).accessLog == .standardError)
+    #expect(try read("access_log: /tmp/x.log").accessLog == .file("/tmp/x.log"))
+    #expect(throws: ConfigurationReader.Failure.self) { try read("access_log: on") }
+  }
+
+  @Test func proxiesAreTrustedByAddress() throws {
+    _ = try read("trusted_proxies: [10.0.0.0/8, \"::1\"]")
+    _ = try read("", ["ONHAND_TRUSTED_PROXIES": "10.0.0.0/8, ::1"])
+    #expect(throws: ConfigurationReader.Failure.self) { try read("trusted_proxies: [proxy]") }
+    #expect(throws: ConfigurationReader.Failure.self) { try read("trusted_proxies: 10.0.0.1") }
   }
 
   @Test(arguments: LimitSetting.all)

@@ -60,6 +60,12 @@ import Testing
     #expect(buffer.view.string == text)
   }
 
+  @Test func writesMomentsAsLogsDo() {
+    var buffer = ByteBuffer()
+    buffer.append(isoTime: 951_827_696, milliseconds: 7)
+    #expect(buffer.view.string == "2000-02-29T12:34:56.007Z")
+  }
+
   @Test(
     arguments: [
       ("0", 0), ("007", 7), ("9223372036854775807", .max), ("9223372036854775808", nil), ("", nil),

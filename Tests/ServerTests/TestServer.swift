@@ -40,11 +40,12 @@ func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\
 /// Runs `body` against a server, and drains it afterwards.
 func withServer(
   workers: Int = 1, _ limits: ServerLimits = ServerLimits(),
-  trustedProxies: TrustedProxies = TrustedProxies(),
+  trustedProxies: TrustedProxies = TrustedProxies(), accessLog: AccessLog? = nil,
   _ handler: @escaping ClosureHandler.Body = echo, _ body: (Server) async throws -> Void
 ) async throws {
   let configuration = ServerConfiguration(
-    workerCount: workers, limits: limits, trustedProxies: trustedProxies)
+    workerCount: workers, limits: limits, trustedProxies: trustedProxies,
+    accessLog: accessLog)
   let server = try Server(configuration, ClosureHandler(body: handler))
   do {
     try await body(server)

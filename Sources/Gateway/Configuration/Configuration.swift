@@ -14,6 +14,8 @@ package struct Configuration: Sendable {
   package var workers = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount))
   package var limits = ServerLimits()
   package var trustedProxies = TrustedProxies()
+  /// Where requests are logged; nil for nowhere.
+  package var accessLog: AccessLogTarget?
   /// How long requests under way may take once asked to stop.
   package var drainTime = Duration.seconds(10)
   /// Holds `web-static` and `openapi`; nil for none.

@@ -15,7 +15,7 @@ package struct ConfigurationReader {
   private static let keys = [
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
     "web", "limits",
-    "trusted_proxies",
+    "trusted_proxies", "access_log",
   ]
 
   private var configuration = Configuration()
@@ -85,6 +85,10 @@ package struct ConfigurationReader {
         throw Failure(key: key, problem: "must be a number from 1 to 256")
       }
       configuration.workers = count
+    case "access_log":
+      // YAML 1.1 reads a bare `off` as false.
+      if value as? Bool == false || value as? String == "off" { break }
+      configuration.accessLog = AccessLogTarget(try text(value, key))
     case "trusted_proxies":
       configuration.trustedProxies = try TrustedProxies(list(value, key).map(addressRange))
     case "limits":

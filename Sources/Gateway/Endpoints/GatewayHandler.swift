@@ -17,7 +17,8 @@ final class GatewayHandler: RequestHandler {
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
-    store: ViewStore, status: CaptureStatus, clock: Clock, hosts: AllowedHosts,
+    store: ViewStore, status: CaptureStatus, accessLog: AccessLog?, clock: Clock,
+    hosts: AllowedHosts,
     files: StaticFiles, workers: Int, positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
@@ -25,7 +26,7 @@ final class GatewayHandler: RequestHandler {
     self.hosts = hosts
     self.files = files
     operations = OperationsEndpoints(
-      store: store, status: status, clock: clock, requests: requests)
+      store: store, status: status, accessLog: accessLog, clock: clock, requests: requests)
     scratch = (0..<workers).map { _ in WorkerScratch() }
     self.positionIsAwaited = positionIsAwaited
   }

@@ -2,11 +2,13 @@ import Capture
 import Engine
 import HTTPWire
 import Runtime
+import Server
 
 /// `/healthz`, `/readyz` and `/metrics`.
 struct OperationsEndpoints: Sendable {
   let store: ViewStore
   let status: CaptureStatus
+  let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
 
@@ -64,6 +66,11 @@ struct OperationsEndpoints: Sendable {
     let progress = status.current
     var writer = MetricsWriter()
     writer.counter("onhand_http_requests_total", "Requests received", requests.value)
+    if let accessLog {
+      writer.counter(
+        "onhand_access_log_dropped_total", "Lines of the access log that could not be written",
+        accessLog.dropped.value)
+    }
     writer.counter(
       "onhand_transactions_total", "Source transactions applied", status.transactions.value)
     writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
