@@ -13,30 +13,54 @@ package struct Initializer {
     connection = try PostgresConnection(configuration.conninfo)
   }
 
+  /// What is to be done, and for which views it would not be enough.
+  package struct Preparation {
+    /// Still to be run, in order.
+    package let statements: [String]
+    /// By configured name.
+    package let refusals: [String: Refusal]
+    let plan: Plan
+    let catalog: CatalogSnapshot
+  }
+
   /// The statements that are still to be run, in order.
   ///
   /// - Throws: ``Refusal`` for a view that could not be served afterwards: a table that is published without need may fail
   ///   its owner's updates.
   package func statements() throws -> [String] {
+    let preparation = try preparation()
+    for view in configuration.views {
+      if let refusal = preparation.refusals[view.name] { throw refusal }
+    }
+    return preparation.statements
+  }
+
+  /// What is to be done for the views that could be served afterwards.
+  package func preparation() throws -> Preparation {
     let loader = CatalogLoader(connection)
     var (catalog, views, refusals) = try loader.load(configuration.views)
-    if let refusal = refusals.values.first { throw refusal }
     let appendOnly = catalog.withPartitions(
       Set(try configuration.appendOnly.map { try loader.resolve($0, kinds: "r,p") }))
-    var identities: [String] = []
-    for relation in catalog.relations.values.sorted(by: {
-      $0.name.description < $1.name.description
-    })
-    where relation.kind == .table && !appendOnly.contains(relation.oid) {
-      guard let statement = identityStatement(relation) else { continue }
-      identities.append(statement)
+    var identities: [UInt32: String] = [:]
+    for relation in catalog.relations.values where relation.kind == .table {
+      guard !appendOnly.contains(relation.oid), let statement = identityStatement(relation) else {
+        continue
+      }
+      identities[relation.oid] = statement
       catalog.relations[relation.oid]?.replicaIdentity = "f"
     }
-    let requests = views.map { ViewCompiler.Request(relation: $0.1, key: $0.0.key) }
-    let plan = try ViewCompiler.compile(requests, catalog: catalog, appendOnly: appendOnly)
-    let publications = Publications(configuration, appendOnly: appendOnly)
-    return try migrationStatements() + identities
-      + publications.remedies(for: plan, catalog, connection)
+    var compiler = ViewCompiler(catalog: catalog, appendOnly: appendOnly)
+    for (view, oid) in views {
+      do throws(Refusal) {
+        try compiler.add(ViewCompiler.Request(relation: oid, key: view.key))
+      } catch { refusals[view.name] = error }
+    }
+    let sources = compiler.plan.sources.sorted { $0.name.description < $1.name.description }
+    return Preparation(
+      statements: try migrationStatements() + sources.compactMap { identities[$0.relation] }
+        + Publications(configuration, appendOnly: appendOnly)
+        .remedies(for: compiler.plan, catalog, connection),
+      refusals: refusals, plan: compiler.plan, catalog: catalog)
   }
 
   /// Runs the statements in one transaction; a lock that is not to be had in 5 s fails it.

@@ -5,7 +5,7 @@ package struct OnhandCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "onhand",
     abstract: "Keeps PostgreSQL views live from the write-ahead log and serves them over HTTP.",
-    subcommands: [ServeCommand.self, InitCommand.self, DemoCommand.self])
+    subcommands: [ServeCommand.self, InitCommand.self, DoctorCommand.self, DemoCommand.self])
 
   package init() {}
 }

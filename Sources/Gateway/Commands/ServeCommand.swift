@@ -14,10 +14,14 @@ struct ServeCommand: AsyncParsableCommand {
   var web: String?
 
   func run() async throws {
-    let configuration = try options.read(web: web)
+    var configuration = try options.read(web: web)
     let logger = Logger(label: "onhand", factory: LineLogHandler.init)
     let signals = StopSignals()
-    try Preflight.check(configuration.capture)
+    if configuration.views.isEmpty {
+      configuration.views = try Preflight.survey(configuration.capture, logger)
+    } else {
+      try Preflight.check(configuration.capture)
+    }
     let service = try Service(configuration, logger: logger)
     await signals.wait()
     await service.stop()
@@ -38,7 +42,9 @@ struct InitCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.read()
-    let initializer = try Initializer(configuration.capture)
+    var capture = configuration.capture
+    if capture.views.isEmpty { capture.views = try ViewSurvey(capture).preparable }
+    let initializer = try Initializer(capture)
     let statements = try initializer.statements()
     for statement in statements { print("\(statement);") }
     if statements.isEmpty { print("-- Nothing to do.") }

@@ -163,9 +163,6 @@ package struct ConfigurationReader {
           + "postgres://user:password@host:port/database with special characters percent-encoded, "
           + "or key=value pairs with 'quoted' values")
     }
-    guard !configuration.views.isEmpty else {
-      throw Failure(key: "views", problem: "is missing; name at least one view")
-    }
     let names = configuration.views.map(\.name)
     if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
       throw Failure(key: "views", problem: "names \(twice) twice")
