@@ -214,8 +214,8 @@ package struct Doctor {
     guard case .key = source.identity else {
       return add(.ok, "table \(source.name): no row is kept")
     }
-    let megabytes = max(1, rows * (width + Self.rowOverheadBytes) / 1_000_000)
-    let cost = "about \(megabytes) MB for \(rows) rows"
+    let megabytes = rows * (width + Self.rowOverheadBytes) / 1_000_000
+    let cost = (megabytes == 0 ? "less than 1 MB" : "about \(megabytes) MB") + " for \(rows) rows"
     let name = PostgresConnection.quote(source.name)
     if megabytes < 100 {
       return add(.ok, "table \(source.name): the columns in use of each row are kept, \(cost)")
