@@ -110,6 +110,10 @@ package final class Dataflow {
       JoinOperator(
         inputs: inputs.map { built[$0].layout }, equalities: equalities, residual: residual,
         outputs: outputs, hasher: hasher)
+    case .outerJoin(let left, let right, let kind, let equalities, let residual, let outputs):
+      OuterJoinOperator(
+        left: built[left].layout, right: built[right].layout, kind: kind, equalities: equalities,
+        residual: residual, outputs: outputs, node: node, hasher: hasher)
     case .union: UnionOperator(layout: RowLayout(plan.types(of: node)), node: node)
     }
   }
@@ -122,6 +126,7 @@ extension Plan {
     case .source: []
     case .map(let input, _, _), .aggregate(let input, _, _, _): [input]
     case .join(let inputs, _, _, _), .union(let inputs): inputs
+    case .outerJoin(let left, let right, _, _, _, _): [left, right]
     }
   }
 }

@@ -26,6 +26,10 @@ extension Plan {
       let on = equalities.map { "\(Self.text(.column($0.left)))=\(Self.text(.column($0.right)))" }
       return "join \(inputs.map(String.init).joined(separator: ",")) on "
         + on.joined(separator: " ") + "\(Self.condition(residual)) show \(Self.list(outputs))"
+    case .outerJoin(let left, let right, let kind, let equalities, let residual, let outputs):
+      let on = equalities.map { "\(Self.text(.column($0.left)))=\(Self.text(.column($0.right)))" }
+      return "\(kind) join \(left),\(right) on "
+        + on.joined(separator: " ") + "\(Self.condition(residual)) show \(Self.list(outputs))"
     case .union(let inputs): return "union \(inputs.map(String.init).joined(separator: ","))"
     }
   }

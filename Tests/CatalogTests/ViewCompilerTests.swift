@@ -91,6 +91,7 @@ import Testing
         switch all.nodes[node] {
         case .map(let input, _, _), .aggregate(let input, _, _, _): below.insert(input)
         case .join(let inputs, _, _, _), .union(let inputs): below.formUnion(inputs)
+        case .outerJoin(let left, let right, _, _, _, _): below.formUnion([left, right])
         case .source: break
         }
       }
@@ -105,6 +106,7 @@ import Testing
       case .map(let input, _, _), .aggregate(let input, _, _, _): #expect(input < index)
       case .join(let inputs, _, _, _), .union(let inputs):
         #expect(inputs.allSatisfy { $0 < index })
+      case .outerJoin(let left, let right, _, _, _, _): #expect(left < index && right < index)
       case .source: break
       }
     }

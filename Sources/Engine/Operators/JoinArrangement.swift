@@ -10,7 +10,8 @@ struct JoinArrangement: ~Copyable {
     let key: CanonicalKey
   }
 
-  /// A row's payload: its weight, then for each index the record before, the record after and the index's entry.
+  /// A row's payload: its weight, then for each index the record before, the record after and the index's entry; then what
+  /// the owner keeps.
   private enum Link {
     static func previous(_ index: Int) -> Int { 8 + 24 * index }
     static func next(_ index: Int) -> Int { 16 + 24 * index }
@@ -22,45 +23,65 @@ struct JoinArrangement: ~Copyable {
   private var rows: RowTable
   /// By index; payload: the first record of the list.
   private var tables: [RowTableBox]
+  /// Where a record's payload has the owner's own bytes, zero at first.
+  let extraOffset: Int
 
-  init(layout: RowLayout, indexedBy columnSets: [[Int]], hasher: RowHasher) {
+  init(
+    layout: RowLayout, indexedBy columnSets: [[Int]], extraBytes: Int = 0, hasher: RowHasher
+  ) {
     self.hasher = hasher
     indexes = columnSets.map { columns in
       Index(
         columns: columns, slots: columns.map { layout.slots[$0] },
         key: CanonicalKey(columns.map { layout.types[$0] }))
     }
-    rows = RowTable(payloadBytes: 8 + 24 * columnSets.count)
+    extraOffset = 8 + 24 * columnSets.count
+    rows = RowTable(payloadBytes: extraOffset + extraBytes)
     tables = columnSets.map { _ in RowTableBox() }
   }
 
   mutating func add(_ row: RowRef, weight: Int) {
     var inserted = false
+    let record = hold(row, inserted: &inserted)
+    record.rowWeight += weight
+    if record.rowWeight == 0 { drop(record) }
+  }
+
+  /// The record of a row, made with weight 0 where there was none; it stays until it is dropped.
+  mutating func hold(_ row: RowRef, inserted: inout Bool) -> RowTable.Record {
     let record = rows.findOrInsert(row, hash: hasher.hash(row), inserted: &inserted)
-    let total = record.payload.load(as: Int.self) + weight
-    record.payload.storeBytes(of: total, as: Int.self)
     if inserted { for index in indexes.indices { link(record, index) } }
-    if total == 0 {
-      for index in indexes.indices { unlink(record, index) }
-      rows.remove(record)
-    }
+    return record
+  }
+
+  mutating func drop(_ record: RowTable.Record) {
+    for index in indexes.indices { unlink(record, index) }
+    rows.remove(record)
   }
 
   /// Calls `body` with each row whose key in `index` is `key`, and its weight.
   @inline(__always)
   borrowing func forEachMatch(in index: Int, matching key: RowRef, _ body: (RowRef, Int) -> Void) {
+    forEachRecord(in: index, matching: key) { body($0.key, $0.rowWeight) }
+  }
+
+  /// Calls `body` with the record of each row whose key in `index` is `key`.
+  @inline(__always)
+  borrowing func forEachRecord(
+    in index: Int, matching key: RowRef, _ body: (RowTable.Record) -> Void
+  ) {
     guard let entry = tables[index].table.find(key, hash: hasher.hash(key)) else { return }
     var next = entry.payload.load(as: UnsafeMutableRawPointer?.self)
     while let base = next {
       let record = RowTable.Record(base: base)
-      body(record.key, record.payload.load(as: Int.self))
+      body(record)
       next = record.payload.load(
         fromByteOffset: Link.next(index), as: UnsafeMutableRawPointer?.self)
     }
   }
 
   borrowing func forEachRow(_ body: (RowRef, Int) -> Void) {
-    rows.forEachRecord { body($0.key, $0.payload.load(as: Int.self)) }
+    rows.forEachRecord { body($0.key, $0.rowWeight) }
   }
 
   // MARK: Lists
@@ -113,6 +134,15 @@ struct JoinArrangement: ~Copyable {
   ) {
     RowTable.Record(base: record).payload.storeBytes(
       of: value, toByteOffset: offset, as: UnsafeMutableRawPointer?.self)
+  }
+}
+
+extension RowTable.Record {
+  /// How often an arrangement has the row.
+  @inline(__always)
+  var rowWeight: Int {
+    get { payload.load(as: Int.self) }
+    nonmutating set { payload.storeBytes(of: newValue, as: Int.self) }
   }
 }
 

@@ -64,9 +64,17 @@ package struct Plan: Sendable, Hashable {
     /// `SELECT outputs FROM inputs WHERE equalities AND residual`; columns name the input they come from.
     case join(
       inputs: [NodeID], equalities: [JoinEquality], residual: Expression?, outputs: [Expression])
+    /// `SELECT outputs FROM left LEFT JOIN right ON equalities AND residual`, or `FULL JOIN`: a row without a match is there once, with
+    /// NULLs for the other input. Columns name `left` as input 0 and `right` as input 1.
+    case outerJoin(
+      left: NodeID, right: NodeID, kind: OuterJoinKind, equalities: [JoinEquality],
+      residual: Expression?, outputs: [Expression])
     /// `UNION ALL` of inputs with the same column types.
     case union([NodeID])
   }
+
+  /// Which input's rows stay without a match; a right join is a left one of the inputs swapped.
+  package enum OuterJoinKind: Sendable, Hashable { case left, full }
 
   /// `left = right`, between columns of two inputs of a join.
   package struct JoinEquality: Sendable, Hashable {
@@ -150,7 +158,9 @@ package struct Plan: Sendable, Hashable {
   package func types(of node: NodeID) -> [ColumnType] {
     switch nodes[node] {
     case .source(let index): sources[index].columns.map(\.type)
-    case .map(_, _, let outputs), .join(_, _, _, let outputs): outputs.map(\.type)
+    case .map(_, _, let outputs), .join(_, _, _, let outputs),
+      .outerJoin(_, _, _, _, _, let outputs):
+      outputs.map(\.type)
     case .aggregate(_, _, let keys, let aggregates): keys.map(\.type) + aggregates.map(\.type)
     case .union(let inputs): types(of: inputs[0])
     }

@@ -6,6 +6,7 @@ extension SamplePlan {
       projection(identity), aggregates(identity), totals(identity), numericKeys(identity),
       threeWayJoin(identity), selfJoin(identity), union(identity), aggregateOverJoin(identity),
       viewOnView(identity), faults(identity), spellings(identity),
+      outerJoins(identity), outerJoinFaults(identity), outerJoinChain(identity),
     ]
   }
 
@@ -155,6 +156,121 @@ extension SamplePlan {
     sample.addView("distinct", distinct, key: [0, 1])
     // Without a key the rows that would have to go are not kept.
     sample.allowsTruncate = identity != .full
+    return sample
+  }
+
+  private static let itemsEqual = Plan.JoinEquality(
+    Expression.Column(input: 0, index: 1, type: .int4),
+    Expression.Column(input: 1, index: 1, type: .int4))
+
+  /// With and without further conditions of the match, of one side or of both; and without any equality.
+  static func outerJoins(_ identity: Plan.Source.Identity) -> SamplePlan {
+    var sample = SamplePlan("outer joins", identity: identity)
+    let factor = column(3, .int4, of: 1)
+    let conditions: [(String, [Plan.JoinEquality], Expression?)] = [
+      ("plain", [itemsEqual], nil), ("both", [itemsEqual], compare(qty, .less, factor)),
+      ("left only", [itemsEqual], compare(qty, .greater, integer(1))),
+      ("right only", [itemsEqual], .isNull(factor)),
+      ("without equality", [], compare(qty, .less, factor)),
+    ]
+    for kind in [Plan.OuterJoinKind.left, .full] {
+      for (name, equalities, residual) in conditions {
+        let node = sample.plan.add(
+          .outerJoin(
+            left: sample.facts, right: sample.items, kind: kind, equalities: equalities,
+            residual: residual,
+            outputs: [
+              column(0, .int8), column(0, .int8, of: 1), price,
+              .coalesce([column(2, .text, of: 1), place], .text),
+            ]))
+        sample.addView("\(kind) \(name)", node, key: [0, 1])
+      }
+    }
+    // Rows that repeat at both sides, matched by a type with several spellings.
+    let prices = sample.plan.add(.map(input: sample.facts, filter: nil, outputs: [price, item]))
+    let repeated = sample.plan.add(
+      .outerJoin(
+        left: prices, right: prices, kind: .full,
+        equalities: [
+          Plan.JoinEquality(
+            Expression.Column(input: 1, index: 0, type: .numeric),
+            Expression.Column(input: 0, index: 0, type: .numeric))
+        ], residual: compare(column(1, .int4), .less, column(1, .int4, of: 1)),
+        outputs: [column(1, .int4), column(1, .int4, of: 1)]))
+    sample.addView("repeated", repeated)
+    return sample
+  }
+
+  /// Keys, conditions and rows that fail.
+  static func outerJoinFaults(_ identity: Plan.Source.Identity) -> SamplePlan {
+    var sample = SamplePlan("outer join faults", identity: identity)
+    func quotient(_ index: Int, of input: Int = 0) -> Expression {
+      .call(.divideInt(.int4), [integer(6), column(index, .int4, of: input)], .int4)
+    }
+    let facts = sample.plan.add(
+      .map(
+        input: sample.facts, filter: compare(quotient(1), .greater, integer(2)),
+        outputs: [column(0, .int8), quotient(3)]))
+    let items = sample.plan.add(
+      .map(
+        input: sample.items, filter: compare(quotient(3), .notEqual, integer(3)),
+        outputs: [column(0, .int8), quotient(1), column(3, .int4)]))
+    for kind in [Plan.OuterJoinKind.left, .full] {
+      let node = sample.plan.add(
+        .outerJoin(
+          left: facts, right: items, kind: kind, equalities: [itemsEqual],
+          residual: compare(quotient(2, of: 1), .less, integer(6)),
+          outputs: [column(0, .int8), column(0, .int8, of: 1), column(2, .int4, of: 1)]))
+      sample.addView("\(kind)", node, key: [0, 1])
+    }
+    return sample
+  }
+
+  /// An outer join of a group, joined again, filtered and grouped.
+  static func outerJoinChain(_ identity: Plan.Source.Identity) -> SamplePlan {
+    var sample = SamplePlan("outer join chain", identity: identity)
+    let held = sample.plan.add(
+      .aggregate(
+        input: sample.facts, filter: nil, keys: [item],
+        aggregates: [Plan.Aggregate(.sumInt, of: qty, type: .int8)]))
+    let first = sample.plan.add(
+      .outerJoin(
+        left: sample.items, right: held, kind: .left,
+        equalities: [
+          Plan.JoinEquality(
+            Expression.Column(input: 0, index: 1, type: .int4),
+            Expression.Column(input: 1, index: 0, type: .int4))
+        ], residual: nil,
+        outputs: [
+          column(0, .int8), column(2, .text),
+          .coalesce([column(1, .int8, of: 1), integer(0, .int8)], .int8),
+        ]))
+    sample.addView("first", first, key: [0])
+    let second = sample.plan.add(
+      .outerJoin(
+        left: first, right: sample.places, kind: .left,
+        equalities: [
+          Plan.JoinEquality(
+            Expression.Column(input: 0, index: 1, type: .text),
+            Expression.Column(input: 1, index: 1, type: .text))
+        ], residual: nil,
+        outputs: [
+          column(0, .int8), column(0, .int8, of: 1), column(2, .int8), column(2, .text, of: 1),
+        ]))
+    sample.addView("second", second, key: [0, 1])
+    let unmatched = sample.plan.add(
+      .map(
+        input: second, filter: .isNull(column(1, .int8)),
+        outputs: [column(0, .int8), column(2, .int8)]))
+    sample.addView("unmatched", unmatched, key: [0])
+    let grouped = sample.plan.add(
+      .aggregate(
+        input: second, filter: nil, keys: [column(3, .text)],
+        aggregates: [
+          Plan.Aggregate(.sumIntAsNumeric, of: column(2, .int8), type: .numeric),
+          Plan.Aggregate(.count, of: column(1, .int8), type: .int8),
+        ]))
+    sample.addView("grouped", grouped, key: [0])
     return sample
   }
 

@@ -42,6 +42,17 @@ struct SlowPlan {
       return combinations(inputs.map(rows)).compactMap { combination in
         Self.joined(combination, equalities, residual, outputs)
       }
+    case .outerJoin(let left, let right, let kind, let equalities, let residual, let outputs):
+      return outerJoined(left, right, kind) { pair in
+        Self.joined(pair, equalities, residual, outputs)
+      } unmatched: { pair in
+        Row(
+          cells: outputs.map { $0.slowValue(pair.map(\.cells)) },
+          isFaulty: pair.contains { $0.isFaulty })
+      } key: { side, row in
+        equalities.flatMap { [$0.left, $0.right] }.filter { $0.input == side }
+          .map { row.cells[$0.index] }
+      }
     case .union(let inputs): return inputs.flatMap(rows)
     }
   }
@@ -75,6 +86,39 @@ struct SlowPlan {
     let row = Row(
       cells: outputs.map { $0.slowValue(cells) }, isFaulty: rows.contains { $0.isFaulty })
     return filtered(row, residual, cells)
+  }
+
+  /// Every pair that matches, and every row to be preserved that is in none.
+  private func outerJoined(
+    _ left: Plan.NodeID, _ right: Plan.NodeID, _ kind: Plan.OuterJoinKind,
+    matched: ([Row]) -> Row?, unmatched: ([Row]) -> Row, key: (Int, Row) -> [Cell]
+  ) -> [Row] {
+    func missing(_ node: Plan.NodeID, _ cell: Cell) -> Row {
+      Row(cells: plan.types(of: node).map { _ in cell }, isFaulty: cell == .fault)
+    }
+    let (lefts, rights) = (rows(of: left), rows(of: right))
+    var result: [Row] = []
+    var matchedRights: Set<Int> = []
+    for row in lefts {
+      let partners = rights.indices.compactMap { index in
+        matched([row, rights[index]]).map { (index, $0) }
+      }
+      matchedRights.formUnion(partners.map(\.0))
+      result += partners.map(\.1)
+      if key(0, row).contains(.fault) {
+        result.append(unmatched([row, missing(right, .fault)]))
+      } else if partners.isEmpty {
+        result.append(unmatched([row, missing(right, .null)]))
+      }
+    }
+    for (index, row) in rights.enumerated() {
+      if key(1, row).contains(.fault) {
+        result.append(unmatched([missing(left, .fault), row]))
+      } else if kind == .full, !matchedRights.contains(index) {
+        result.append(unmatched([missing(left, .null), row]))
+      }
+    }
+    return result
   }
 
   // MARK: Groups
