@@ -160,17 +160,18 @@ package struct CatalogLoader {
         attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint
           WHERE conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attnum]
             AND NOT convalidated),
-        attgenerated <> ''
+        attgenerated <> '', attcollation
       FROM pg_catalog.pg_attribute
       WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped
       ORDER BY attrelid, attnum
       """, [Self.array(relations.keys)])
     for row in rows {
-      relations[Self.oid(row[0])]?.columns.append(
-        CatalogSnapshot.Relation.Column(
-          attribute: row[1].flatMap { Int($0) } ?? 0, name: row[2] ?? "",
-          typeOID: Self.oid(row[3]), typeName: row[4] ?? "", isNotNull: row[5] == "t",
-          isGenerated: row[6] == "t"))
+      var column = CatalogSnapshot.Relation.Column(
+        attribute: row[1].flatMap { Int($0) } ?? 0, name: row[2] ?? "",
+        typeOID: Self.oid(row[3]), typeName: row[4] ?? "", isNotNull: row[5] == "t",
+        isGenerated: row[6] == "t")
+      column.collation = Self.oid(row[7])
+      relations[Self.oid(row[0])]?.columns.append(column)
     }
   }
 
@@ -241,24 +242,37 @@ package struct CatalogLoader {
       if row[1] == "e" { snapshot.enums.insert(Self.oid(row[0])) }
     }
     let labels = try connection.query(
-      "SELECT oid, enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = ANY ($1::oid[])", [types])
-    for row in labels { snapshot.enumLabels[Self.oid(row[0])] = row[1] }
+      """
+      SELECT oid, enumtypid, enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = ANY ($1::oid[])
+      ORDER BY enumtypid, enumsortorder
+      """, [types])
+    for row in labels {
+      snapshot.enumLabels[Self.oid(row[0])] = row[2]
+      snapshot.enumOrders[Self.oid(row[1]), default: []].append(row[2] ?? "")
+    }
   }
 
   private func loadCollations(_ snapshot: inout CatalogSnapshot) throws {
-    // Provider "b" is the server's own, which orders by code point, as UTF-8 bytes do.
+    // Provider "b" is the server's own, which orders by code point, as UTF-8 bytes do. Its locale is in
+    // columns that only its versions have.
     let rows = try connection.query(
       """
       SELECT c.oid, c.collisdeterministic,
         CASE c.collprovider WHEN 'd' THEN d.datlocprovider = 'b'
             OR (d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
-          WHEN 'c' THEN c.collcollate IN ('C', 'POSIX') ELSE c.collprovider = 'b' END
+          WHEN 'c' THEN c.collcollate IN ('C', 'POSIX') ELSE c.collprovider = 'b' END,
+        CASE c.collprovider WHEN 'd' THEN CASE d.datlocprovider
+            WHEN 'c' THEN d.datctype IN ('C', 'POSIX')
+            ELSE pg_catalog.to_jsonb(d) ->> 'datlocale' = 'C' END
+          WHEN 'c' THEN c.collctype IN ('C', 'POSIX')
+          ELSE pg_catalog.to_jsonb(c) ->> 'colllocale' = 'C' END
       FROM pg_catalog.pg_collation c, pg_catalog.pg_database d
       WHERE d.datname = pg_catalog.current_database()
       """)
     for row in rows {
       if row[1] == "f" { snapshot.nondeterministicCollations.insert(Self.oid(row[0])) }
       if row[2] == "t" { snapshot.byteOrderedCollations.insert(Self.oid(row[0])) }
+      if row[3] == "t" { snapshot.asciiCaseCollations.insert(Self.oid(row[0])) }
     }
   }
 

@@ -11,12 +11,16 @@ package struct CatalogSnapshot: Sendable {
   /// Enum types by OID, with the labels by the OID that constants carry.
   package var enums: Set<UInt32> = []
   package var enumLabels: [UInt32: String] = [:]
+  /// The labels of each enum type in their order, by the type's OID.
+  package var enumOrders: [UInt32: [String]] = [:]
   /// Names for messages, by `pg_type.oid`.
   package var typeNames: [UInt32: String] = [:]
   /// Collations that order by bytes; the database's default among them if it does.
   package var byteOrderedCollations: Set<UInt32> = []
   /// Collations under which different bytes can be equal.
   package var nondeterministicCollations: Set<UInt32> = []
+  /// Collations under which only ASCII letters have two cases.
+  package var asciiCaseCollations: Set<UInt32> = []
 
   package init() {}
 
@@ -45,6 +49,8 @@ package struct CatalogSnapshot: Sendable {
       package var typeName: String
       package var isNotNull: Bool
       package var isGenerated: Bool
+      /// `pg_attribute.attcollation`; 0 where the type has none.
+      package var collation: UInt32 = 0
 
       package init(
         attribute: Int, name: String, typeOID: UInt32, typeName: String, isNotNull: Bool,
@@ -120,6 +126,14 @@ package struct CatalogSnapshot: Sendable {
   /// The type behind an OID, if live views can carry it.
   package func columnType(_ oid: UInt32) -> ColumnType? {
     enums.contains(oid) ? .enumeration : ColumnType(oid: oid)
+  }
+
+  /// How the values of a column order, as far as its type leaves that open.
+  package func ordering(of column: Relation.Column) -> ColumnOrdering {
+    ColumnOrdering(
+      isByBytes: byteOrderedCollations.contains(column.collation),
+      hasASCIICaseOnly: asciiCaseCollations.contains(column.collation),
+      labels: enumOrders[column.typeOID] ?? [])
   }
 
   package func typeName(_ oid: UInt32) -> String { typeNames[oid] ?? "type \(oid)" }

@@ -58,7 +58,8 @@ package struct ViewCompiler {
     let columns = compiled.visible.indices.map { index in
       Plan.View.Column(
         name: compiled.names[index], type: compiled.visible[index],
-        typeName: relation.columns[index].typeName)
+        typeName: relation.columns[index].typeName,
+        ordering: catalog.ordering(of: relation.columns[index]))
     }
     let visible = Array(columns.indices)
     plan.views.append(

@@ -54,6 +54,7 @@ extension ScalarFunction {
       guard case .toText(let type) = self else { return .fault(.malformedBinary) }
       return arena.text { type.writeText(.bytes(bytes), to: &$0) }
     case .toText: return .bytes(bytes)
+    case .lowercase(let letters): return arena.text { letters.lowercase(bytes, into: &$0) }
     case .byteLength: return .word(Int64(bytes.count))
     case .characterLength:
       return .word(Int64(bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }))

@@ -42,6 +42,7 @@ package enum ScalarFunction: Hashable, Sendable, BitwiseCopyable {
 
   case concatenate, characterLength, byteLength
   case like, notLike
+  case lowercase(LetterCase)
 
   package enum Comparison: UInt8, Sendable, BitwiseCopyable {
     case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual

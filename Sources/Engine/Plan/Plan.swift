@@ -122,11 +122,15 @@ package struct Plan: Sendable, Hashable {
       package let type: ColumnType
       /// As `format_type` prints it.
       package let typeName: String
+      package let ordering: ColumnOrdering
 
-      package init(name: String, type: ColumnType, typeName: String) {
+      package init(
+        name: String, type: ColumnType, typeName: String, ordering: ColumnOrdering = .unknown
+      ) {
         self.name = name
         self.type = type
         self.typeName = typeName
+        self.ordering = ordering
       }
     }
 

@@ -48,6 +48,26 @@ extension ColumnType {
     }
   }
 
+  /// A whole number as a value of the type; nil if the type is not one of numbers, or too narrow for it.
+  func number(_ value: Int64) -> Expression.Constant.Value? {
+    switch self {
+    case .int2: Int16(exactly: value).map { .word(Int64($0)) }
+    case .int4: Int32(exactly: value).map { .word(Int64($0)) }
+    case .int8: .word(value)
+    case .float4, .float8: .word(Int64(bitPattern: Double(value).bitPattern))
+    case .numeric:
+      .bytes(
+        {
+          var bytes: [UInt8] = []
+          Numeric(value).encode(into: &bytes)
+          return bytes
+        }())
+    case .bool, .date, .timestamp, .timestamptz, .text, .bpchar, .uuid, .enumeration, .json,
+      .jsonb:
+      nil
+    }
+  }
+
   /// Reads a value as a URL gives it; nil if it is not of the type.
   func parse(_ text: UnsafeRawBufferPointer, _ arena: ScratchArena) -> Datum? {
     switch self {

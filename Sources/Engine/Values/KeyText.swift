@@ -26,9 +26,17 @@ package enum KeyText {
   /// The server takes 131071. A number of so many digits costs a third of a second to make, and
   /// these few bytes come from anyone.
   private static let numericExponentMax = 1000
+  /// The most digits behind the point. Each comparison with a number of another scale would have
+  /// to multiply by a power of ten as long.
+  private static let numericScaleMax = 1000
+  private static let numericTextBytesMax = 2100
 
   package static func numeric(_ text: UnsafeRawBufferPointer) -> Numeric? {
-    Numeric(text: text, exponentMax: numericExponentMax)
+    guard text.count <= numericTextBytesMax,
+      let value = Numeric(text: text, exponentMax: numericExponentMax),
+      value.scale <= numericScaleMax
+    else { return nil }
+    return value
   }
 
   /// Reads a decimal float or one of the special values; hexadecimal floats are not read.
