@@ -20,7 +20,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "CLinux", "Capture", "Catalog", "Engine", "HTTPWire", "Runtime", "Server",
+        "CLinux", "COpenSSL", "Capture", "Catalog", "Engine", "HTTPWire", "JSONWire", "Runtime",
+        "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -44,6 +45,7 @@ let package = Package(
     .target(name: "Catalog", dependencies: ["Engine"]),
     .target(name: "PGOutput"),
     .target(name: "HTTPWire"),
+    .target(name: "JSONWire"),
 
     // Queue executor, clock, metrics.
     .target(name: "Runtime"),
@@ -53,8 +55,11 @@ let package = Package(
     .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "TestSupport"]),
+    .testTarget(name: "JSONWireTests", dependencies: ["JSONWire", "TestSupport"]),
     .testTarget(
       name: "ServerTests",
       dependencies: ["Server", "HTTPWire", "CLinux", "CZlib", "TestSupport"]),
