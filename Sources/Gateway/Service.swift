@@ -23,13 +23,16 @@ package final class Service: Sendable {
     _ configuration: Configuration, logger: Logger, beforeStart: (ViewStore) -> Void = { _ in }
   ) throws {
     let clock = Clock()
-    let store = ViewStore(readers: configuration.workers, hashSeed: .random(in: 0 ... .max))
+    let store = ViewStore(
+      readers: configuration.workers, hashSeed: .random(in: 0 ... .max),
+      grouping: configuration.availability.map {
+        ViewGrouping(view: $0.view, column: $0.columns.item)
+      })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      store: store, status: capture.status, accessLog: accessLog, clock: clock,
-      hosts: AllowedHosts(configuration.listen), files: configuration.staticFiles,
-      workers: configuration.workers, positionIsAwaited: { capture.positionIsAwaited() })
+      configuration, store: store, status: capture.status, accessLog: accessLog, clock: clock,
+      positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,

@@ -72,7 +72,7 @@ struct EndpointTests {
     try await serve { service, _ in
       let post = try service.client.get("/v1/views", method: "POST")
       #expect(post.status == 405)
-      #expect(post.fields["allow"] == "GET, HEAD")
+      #expect(post.fields["allow"] == "GET, HEAD, OPTIONS")
       let foreign = try service.client.get("/v1/views", headers: ["Host": "evil.example"])
       #expect(foreign.status == 421)
       let local = try service.client.get("/v1/views", headers: ["Host": "LOCALHOST:80"])

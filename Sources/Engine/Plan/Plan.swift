@@ -187,4 +187,7 @@ package struct QualifiedName: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { "\(schema).\(name)" }
+
+  /// Whether `text` names it, with the schema or without.
+  package func isCalled(_ text: String) -> Bool { text == name || text == description }
 }

@@ -16,7 +16,7 @@ package struct FilterBinder {
   }
 
   /// The filter as a condition over rows of the view.
-  package func bind(_ filter: Filter) throws(FilterFault) -> Expression {
+  package func bind(_ filter: Filter) throws(QueryFault) -> Expression {
     switch filter {
     case .all(let filters): return .and(try bind(filters))
     case .any(let filters): return .or(try bind(filters))
@@ -29,13 +29,13 @@ package struct FilterBinder {
     }
   }
 
-  private func bind(_ filters: [Filter]) throws(FilterFault) -> [Expression] {
+  private func bind(_ filters: [Filter]) throws(QueryFault) -> [Expression] {
     var expressions: [Expression] = []
     for filter in filters { expressions.append(try bind(filter)) }
     return expressions
   }
 
-  private func bind(_ test: Filter.Test, _ index: Int) throws(FilterFault) -> Expression {
+  private func bind(_ test: Filter.Test, _ index: Int) throws(QueryFault) -> Expression {
     let value = values[index]
     switch test {
     case .compare(let comparison, let operand): return try compare(index, comparison, operand)
@@ -53,7 +53,7 @@ package struct FilterBinder {
 
   private func compare(
     _ index: Int, _ comparison: ScalarFunction.Comparison, _ operand: String
-  ) throws(FilterFault) -> Expression {
+  ) throws(QueryFault) -> Expression {
     let column = columns[index]
     guard let function = ScalarFunction.compare(column.type, comparison) else {
       throw notForType(index, "is")
@@ -76,7 +76,7 @@ package struct FilterBinder {
   /// An enum orders as its labels were declared: `< 'b'` is one of the labels before `b`.
   private func compareLabels(
     _ index: Int, _ comparison: ScalarFunction.Comparison, _ operand: String
-  ) throws(FilterFault) -> Expression {
+  ) throws(QueryFault) -> Expression {
     let labels = columns[index].ordering.labels
     let place = labels.firstIndex(of: operand) ?? labels.count
     return try among(
@@ -86,7 +86,7 @@ package struct FilterBinder {
   // MARK: Lists
 
   /// `column IN (...)`, as a search through the sorted values: a row costs their logarithm.
-  private func among(_ index: Int, _ operands: [String]) throws(FilterFault) -> Expression {
+  private func among(_ index: Int, _ operands: [String]) throws(QueryFault) -> Expression {
     let type = columns[index].type
     guard let equal = ScalarFunction.compare(type, .equal),
       let less = ScalarFunction.compare(type, .less)
@@ -118,7 +118,7 @@ package struct FilterBinder {
 
   // MARK: Patterns
 
-  private func like(_ index: Int, _ pattern: String, _ ignoringCase: Bool) throws(FilterFault)
+  private func like(_ index: Int, _ pattern: String, _ ignoringCase: Bool) throws(QueryFault)
     -> Expression
   {
     let column = columns[index]
@@ -143,8 +143,7 @@ package struct FilterBinder {
 
   // MARK: Operands
 
-  private func constant(_ operand: String, _ index: Int) throws(FilterFault) -> Expression.Constant
-  {
+  private func constant(_ operand: String, _ index: Int) throws(QueryFault) -> Expression.Constant {
     let value = try datum(operand, index)
     guard case .constant(let constant) = Self.constant(value, columns[index].type) else {
       return Expression.Constant(.null, columns[index].type)
@@ -153,7 +152,7 @@ package struct FilterBinder {
   }
 
   /// The operand as the input function of the column's type reads it.
-  private func datum(_ operand: String, _ index: Int) throws(FilterFault) -> Datum {
+  private func datum(_ operand: String, _ index: Int) throws(QueryFault) -> Datum {
     let column = columns[index]
     var text = operand
     let datum = text.withUTF8 { utf8 -> Datum? in
@@ -181,11 +180,11 @@ package struct FilterBinder {
     .constant(Expression.Constant(.bytes(pattern), .text))
   }
 
-  private func checkIsBool(_ index: Int) throws(FilterFault) {
+  private func checkIsBool(_ index: Int) throws(QueryFault) {
     guard columns[index].type == .bool else { throw notForType(index, "is.null") }
   }
 
-  private func notForType(_ index: Int, _ allowed: String) -> FilterFault {
+  private func notForType(_ index: Int, _ allowed: String) -> QueryFault {
     .operatorNotForType(
       column: columns[index].name, typeName: columns[index].typeName, allowed: allowed)
   }

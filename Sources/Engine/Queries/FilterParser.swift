@@ -16,15 +16,15 @@ package struct FilterParser {
   /// Reads one `name=value` pair.
   ///
   /// - Parameter name: a column, quoted if it is called like a group, or `and`, `or`, `not.and`, `not.or`.
-  package mutating func parse(name: String, value: String) throws(FilterFault) -> Filter {
+  package mutating func parse(name: String, value: String) throws(QueryFault) -> Filter {
     guard !name.utf8.contains(0), !value.utf8.contains(0) else { throw .containsNUL }
-    var scanner = FilterScanner(value)
+    var scanner = QueryScanner(value)
     let filter: Filter
     switch name {
     case "and", "or", "not.and", "not.or":
       filter = try group(name, &scanner, depth: 1)
     default:
-      var nameScanner = FilterScanner(name)
+      var nameScanner = QueryScanner(name)
       let column = try nameScanner.scanWholeName()
       filter = try operation(on: column, &scanner, isInGroup: false)
     }
@@ -37,8 +37,8 @@ package struct FilterParser {
     ["and", "or", "not.and", "not.or"].contains(name)
   }
 
-  private mutating func group(_ kind: String, _ scanner: inout FilterScanner, depth: Int)
-    throws(FilterFault) -> Filter
+  private mutating func group(_ kind: String, _ scanner: inout QueryScanner, depth: Int)
+    throws(QueryFault) -> Filter
   {
     guard depth <= FilterLimits.depthMax else { throw .tooDeep }
     guard scanner.scan("(") else { throw .expected("\"(\"", offset: scanner.index) }
@@ -54,7 +54,7 @@ package struct FilterParser {
     return isNegated ? .not(filter) : filter
   }
 
-  private mutating func term(_ scanner: inout FilterScanner, depth: Int) throws(FilterFault)
+  private mutating func term(_ scanner: inout QueryScanner, depth: Int) throws(QueryFault)
     -> Filter
   {
     for kind in ["and", "or", "not.and", "not.or"] where scanner.startsGroup(kind) {
@@ -67,8 +67,8 @@ package struct FilterParser {
   }
 
   private mutating func operation(
-    on column: String, _ scanner: inout FilterScanner, isInGroup: Bool
-  ) throws(FilterFault) -> Filter {
+    on column: String, _ scanner: inout QueryScanner, isInGroup: Bool
+  ) throws(QueryFault) -> Filter {
     testCount += 1
     guard testCount <= FilterLimits.testsMax else { throw .tooManyTests }
     var name = try scanner.scanOperator()
@@ -80,8 +80,8 @@ package struct FilterParser {
   }
 
   private mutating func test(
-    _ name: String, _ scanner: inout FilterScanner, isInGroup: Bool
-  ) throws(FilterFault) -> Filter.Test {
+    _ name: String, _ scanner: inout QueryScanner, isInGroup: Bool
+  ) throws(QueryFault) -> Filter.Test {
     if name == "in" { return .among(try list(&scanner)) }
     let operand = isInGroup ? try scanner.scanValue() : scanner.scanRest()
     switch name {
@@ -98,7 +98,7 @@ package struct FilterParser {
     }
   }
 
-  private static func truth(_ operand: String) throws(FilterFault) -> Filter.Test {
+  private static func truth(_ operand: String) throws(QueryFault) -> Filter.Test {
     switch operand {
     case "null": .isNull
     case "true": .isBool(true)
@@ -109,7 +109,7 @@ package struct FilterParser {
   }
 
   /// Reads `(a,b,"c,d")`; `()` has no values.
-  private mutating func list(_ scanner: inout FilterScanner) throws(FilterFault) -> [String] {
+  private mutating func list(_ scanner: inout QueryScanner) throws(QueryFault) -> [String] {
     guard scanner.scan("(") else { throw .expected("\"(\"", offset: scanner.index) }
     if scanner.scan(")") { return [] }
     var values: [String] = []

@@ -21,7 +21,8 @@ package enum LetterCase: Hashable, Sendable, BitwiseCopyable {
       return
     }
     for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-      sink.append(contentsOf: UTF8.encode(Self.lowercased(scalar)) ?? UTF8.encodedReplacementCharacter)
+      sink.append(
+        contentsOf: UTF8.encode(Self.lowercased(scalar)) ?? UTF8.encodedReplacementCharacter)
     }
   }
 

@@ -1,5 +1,5 @@
-/// Why text is no filter, or none for this view.
-package enum FilterFault: Error, Hashable, Sendable, CustomStringConvertible {
+/// Why text is no filter, order or selection, or none for this view.
+package enum QueryFault: Error, Hashable, Sendable, CustomStringConvertible {
   case operatorMissing
   case unknownOperator(String)
   case columnMissing
@@ -17,6 +17,12 @@ package enum FilterFault: Error, Hashable, Sendable, CustomStringConvertible {
   case orderUnknown(column: String)
   case patternTooLong
   case patternEndsInEscape
+
+  case directionUnknown(String)
+  case orderedTwice(column: String)
+  case orderNotAllowed(column: String)
+  case nameTwice(String)
+  case tooManyColumns
 
   /// Operands are shown up to this many characters.
   private static let shownMax = 60
@@ -46,6 +52,13 @@ package enum FilterFault: Error, Hashable, Sendable, CustomStringConvertible {
         + "ordered here: add COLLATE \"C\" to the column in the view"
     case .patternTooLong: "a pattern has more than \(FilterLimits.patternBytesMax) bytes"
     case .patternEndsInEscape: "a pattern ends in a backslash that escapes nothing"
+    case .directionUnknown(let word):
+      "\"\(word.prefix(Self.shownMax))\" is no direction; write column, then .asc or .desc, then "
+        + ".nullsfirst or .nullslast"
+    case .orderedTwice(let column): "\(column) is named twice"
+    case .orderNotAllowed(let column): "\(column) is capped for you and can't be ordered by"
+    case .nameTwice(let name): "two columns would be called \"\(name.prefix(Self.shownMax))\""
+    case .tooManyColumns: "more than \(Selection.columnsMax) columns are named"
     }
   }
 }

@@ -1,5 +1,5 @@
-/// A cursor over the text of a filter.
-struct FilterScanner {
+/// A cursor over the text of a filter, order or selection.
+struct QueryScanner {
   private let bytes: [UInt8]
   private(set) var index = 0
 
@@ -26,7 +26,7 @@ struct FilterScanner {
   }
 
   /// Reads a column's name up to a dot, or quoted.
-  mutating func scanName() throws(FilterFault) -> String {
+  mutating func scanName() throws(QueryFault) -> String {
     if let quoted = try scanQuoted() { return quoted }
     let name = scan(until: [".", ",", "(", ")", "\""])
     guard !name.isEmpty else { throw .columnMissing }
@@ -34,22 +34,33 @@ struct FilterScanner {
   }
 
   /// Reads all there is as a column's name, which may be quoted.
-  mutating func scanWholeName() throws(FilterFault) -> String {
+  mutating func scanWholeName() throws(QueryFault) -> String {
     let name = try scanQuoted() ?? scanRest()
     guard !name.isEmpty else { throw .columnMissing }
     guard isAtEnd else { throw .expected("the end of the name", offset: index) }
     return name
   }
 
+  /// Reads a name in a selection, up to a comma or colon, or quoted.
+  mutating func scanMemberName() throws(QueryFault) -> String {
+    if let quoted = try scanQuoted() { return quoted }
+    let name = scan(until: [",", ":", "\""])
+    guard !name.isEmpty else { throw .columnMissing }
+    return name
+  }
+
+  /// Reads up to a dot or comma.
+  mutating func scanWord() -> String { scan(until: [".", ","]) }
+
   /// Reads an operator's name and the dot behind it.
-  mutating func scanOperator() throws(FilterFault) -> String {
+  mutating func scanOperator() throws(QueryFault) -> String {
     let name = scan(until: [".", ",", "(", ")"])
     guard scan(".") else { throw .operatorMissing }
     return name
   }
 
   /// Reads a value of a list or group: quoted, or up to a comma or closing parenthesis.
-  mutating func scanValue() throws(FilterFault) -> String {
+  mutating func scanValue() throws(QueryFault) -> String {
     guard let quoted = try scanQuoted() else { return scan(until: [",", ")"]) }
     guard index < bytes.count, bytes[index] == 0x2C || bytes[index] == 0x29 else {
       throw .expected("\",\" or \")\"", offset: index)
@@ -71,7 +82,7 @@ struct FilterScanner {
   }
 
   /// Reads `"..."`, in which a backslash takes the next character literally; nil if there is no quote.
-  private mutating func scanQuoted() throws(FilterFault) -> String? {
+  private mutating func scanQuoted() throws(QueryFault) -> String? {
     guard scan("\"") else { return nil }
     var text: [UInt8] = []
     while index < bytes.count {

@@ -1,7 +1,7 @@
 /// A seeded 64-bit hash of row bytes.
 ///
 /// Folded 64x64 multiplications as in wyhash; the seed is drawn per process, so that nobody who chooses
-/// item names can choose collisions. Nothing that outlives the process may depend on it.
+/// item names can choose collisions. Nothing that outlives the process may depend on a random one.
 package struct RowHasher: Sendable {
   let seed: UInt64
 
@@ -10,7 +10,7 @@ package struct RowHasher: Sendable {
   @inline(__always)
   func hash(_ row: RowRef) -> UInt64 { hash(row.bytes) }
 
-  func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  package func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     guard let base = bytes.baseAddress else { return seed }
     var state = seed
     var at = 0

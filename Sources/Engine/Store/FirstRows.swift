@@ -1,11 +1,11 @@
-/// The first rows of a view in key order, found in one pass without sorting the rest.
+/// The first rows of a view in an order, found in one pass without sorting the rest.
 package struct FirstRows {
   private let limit: Int
-  private let order: KeyOrder
+  private let order: RowOrder
   /// A heap with the last of the rows kept on top.
   private var heap: [RowVersion] = []
 
-  package init(limit: Int, order: KeyOrder) {
+  package init(limit: Int, order: RowOrder) {
     self.limit = limit
     self.order = order
   }

@@ -5,6 +5,8 @@ package final class LiveView: Sendable {
   package let definition: Plan.View
   package let rowLayout: RowLayout
   package let table: ViewTable
+  /// The columns that a row is addressed by, or all of them where none are chosen.
+  let keyColumns: [Int]
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
   private let history: Mutex<StatusHistory>
@@ -17,6 +19,7 @@ package final class LiveView: Sendable {
     let layout = RowLayout(definition.columns.map(\.type))
     rowLayout = layout
     let key = definition.key.isEmpty ? Array(definition.columns.indices) : definition.key
+    keyColumns = key
     keySlots = key.map { layout.slots[$0] }
     keyTypes = key.map { definition.columns[$0].type }
   }

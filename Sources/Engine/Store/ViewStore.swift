@@ -6,6 +6,7 @@ package final class ViewStore: @unchecked Sendable {
   package let gate: ReadGate
   package let feed = ChangeFeed()
   let hasher: RowHasher
+  private let grouping: ViewGrouping?
   /// Only the writer's.
   private var sequence: UInt64 = 0
   private var current = ViewDirectory([])
@@ -13,7 +14,9 @@ package final class ViewStore: @unchecked Sendable {
   /// - Parameters:
   ///   - readers: how many threads read.
   ///   - hashSeed: random, per process.
-  package init(readers: Int, hashSeed: UInt64) {
+  ///   - grouping: a view whose rows are to be found by one column of their key.
+  package init(readers: Int, hashSeed: UInt64, grouping: ViewGrouping? = nil) {
+    self.grouping = grouping
     gate = ReadGate(readers: readers)
     hasher = RowHasher(seed: hashSeed)
   }
@@ -32,7 +35,7 @@ package final class ViewStore: @unchecked Sendable {
   func views(for views: [Plan.View]) -> [LiveView] {
     views.map { view in
       let served = current.views.first { $0.name == view.name && $0.isCompatible(with: view) }
-      return LiveView(definition: view, table: served?.table ?? ViewTable(hasher: hasher))
+      return LiveView(definition: view, table: served?.table ?? makeTable(view))
     }
   }
 
@@ -45,6 +48,14 @@ package final class ViewStore: @unchecked Sendable {
         ?? "it is not followed any more"
       return LiveView(definition: served.definition, table: served.table, status: status)
     }
+  }
+
+  private func makeTable(_ view: Plan.View) -> ViewTable {
+    guard let grouping, view.name.isCalled(grouping.view),
+      let column = view.key.firstIndex(where: { view.columns[$0].name == grouping.column })
+    else { return ViewTable(hasher: hasher) }
+    return ViewTable(
+      hasher: hasher, keyTypes: view.key.map { view.columns[$0].type }, groupedBy: column)
   }
 
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {
@@ -61,5 +72,19 @@ package final class ViewStore: @unchecked Sendable {
   func prune(_ directory: ViewDirectory) {
     let oldest = gate.oldestNeeded
     for view in directory.views { view.prune(oldestNeeded: oldest) }
+  }
+}
+
+/// A view whose rows are looked up by one column of their key as well.
+package struct ViewGrouping: Sendable {
+  let view: String
+  let column: String
+
+  /// - Parameters:
+  ///   - view: with its schema or without.
+  ///   - column: by name. The view is not grouped if its key does not have it.
+  package init(view: String, column: String) {
+    self.view = view
+    self.column = column
   }
 }

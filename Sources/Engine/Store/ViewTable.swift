@@ -7,8 +7,10 @@ import Synchronization
 /// the writer once no reader can reach them.
 package final class ViewTable: Sendable {
   private struct Shard: ~Copyable, Sendable {
-    /// Payload: the newest version.
-    var records = RowTable(payloadBytes: 8)
+    /// Payload: the newest version, then what ``KeyGroups`` needs.
+    var records: RowTable
+
+    init(payloadBytes: Int) { records = RowTable(payloadBytes: payloadBytes) }
 
     deinit {
       records.forEachRecord { record in
@@ -23,7 +25,9 @@ package final class ViewTable: Sendable {
 
   /// A shard can't be an array's element otherwise.
   private final class LockedShard: Sendable {
-    let shard = Mutex(Shard())
+    let shard: Mutex<Shard>
+
+    init(payloadBytes: Int) { shard = Mutex(Shard(payloadBytes: payloadBytes)) }
   }
 
   private struct Superseded {
@@ -34,6 +38,7 @@ package final class ViewTable: Sendable {
 
   private let shards: [LockedShard]
   private let hasher: RowHasher
+  private let groups: KeyGroups?
   /// Versions that have an older one, and tombstones, by the sequence of the step that made them; only the writer's.
   private nonisolated(unsafe) var superseded: [Superseded] = []
   private nonisolated(unsafe) var firstSuperseded = 0
@@ -47,7 +52,19 @@ package final class ViewTable: Sendable {
 
   package init(hasher: RowHasher) {
     self.hasher = hasher
-    shards = (0..<Self.shardCount).map { _ in LockedShard() }
+    groups = nil
+    shards = (0..<Self.shardCount).map { _ in LockedShard(payloadBytes: 8) }
+  }
+
+  /// A table whose rows can be found by one column of their key.
+  ///
+  /// - Parameter column: among the key's.
+  init(hasher: RowHasher, keyTypes: [ColumnType], groupedBy column: Int) {
+    self.hasher = hasher
+    groups = KeyGroups(keyTypes: keyTypes, column: column, hasher: hasher)
+    shards = (0..<Self.shardCount).map { _ in
+      LockedShard(payloadBytes: 8 + KeyGroups.payloadBytes)
+    }
   }
 
   // MARK: Reading
@@ -58,6 +75,20 @@ package final class ViewTable: Sendable {
     return shards[Self.shard(hash)].shard.withLock { shard in
       shard.records.find(key, hash: hash).flatMap { Self.version($0, at: sequence) }
     }
+  }
+
+  /// The versions of all rows of a group as of `sequence`, in any order; nil if the table is not grouped.
+  ///
+  /// - Parameter group: the value of the grouping column, as a row of it alone.
+  package func find(group: RowRef, at sequence: UInt64) -> [RowVersion]? {
+    guard let groups else { return nil }
+    var versions: [RowVersion] = []
+    groups.forEachRecord(of: group) { record in
+      shards[Self.shard(record.hash)].shard.withLock { _ in
+        if let version = Self.version(record, at: sequence) { versions.append(version) }
+      }
+    }
+    return versions
   }
 
   /// Calls `body` with every row as of `sequence`; versions are valid while the reader is inside the gate.
@@ -122,12 +153,18 @@ package final class ViewTable: Sendable {
   func edit(_ key: RowRef, _ body: (Slot) -> Void) {
     let hash = hasher.hash(key)
     let number = Self.shard(hash)
-    shards[number].shard.withLock { shard in
+    let added = shards[number].shard.withLock { shard -> RowTable.Record? in
       var inserted = false
       let record = shard.records.findOrInsert(key, hash: hash, inserted: &inserted)
       body(Slot(table: self, record: record, shard: number))
-      if inserted, Self.newest(record) == nil { shard.records.remove(record) }
+      guard inserted else { return nil }
+      guard Self.newest(record) != nil else {
+        shard.records.remove(record)
+        return nil
+      }
+      return record
     }
+    if let added { groups?.add(added) }
   }
 
   /// Calls `body` with every key that has a row in the newest state.
@@ -169,19 +206,22 @@ package final class ViewTable: Sendable {
   func rollBack(to sequence: UInt64) {
     while let last = superseded.last, last.sequence > sequence { superseded.removeLast() }
     for locked in shards {
-      locked.shard.withLock { shard in
+      let gone = locked.shard.withLock { shard in
         var ahead: [RowTable.Record] = []
         shard.records.forEachRecord { record in
           if let newest = Self.newest(record), newest.sequence > sequence { ahead.append(record) }
         }
-        for record in ahead { rollBack(record, to: sequence, &shard.records) }
+        return ahead.filter { rollBack($0, to: sequence) }
+      }
+      for record in gone { groups?.remove(record) }
+      locked.shard.withLock { shard in
+        for record in gone { shard.records.remove(record) }
       }
     }
   }
 
-  private func rollBack(
-    _ record: RowTable.Record, to sequence: UInt64, _ records: inout RowTable
-  ) {
+  /// Frees the versions after `sequence`; true if the record has no other.
+  private func rollBack(_ record: RowTable.Record, to sequence: UInt64) -> Bool {
     var version = Self.newest(record)
     count(version, -1)
     while let current = version, current.sequence > sequence {
@@ -190,7 +230,7 @@ package final class ViewTable: Sendable {
     }
     count(version, 1)
     record.payload.storeBytes(of: version?.base, as: UnsafeMutableRawPointer?.self)
-    if version == nil { records.remove(record) }
+    return version == nil
   }
 
   /// Frees what no reader at `oldestNeeded` or later can reach.
@@ -200,19 +240,19 @@ package final class ViewTable: Sendable {
     {
       let entry = superseded[firstSuperseded]
       firstSuperseded += 1
-      shards[entry.shard].shard.withLock { Self.prune(entry, oldestNeeded, &$0.records) }
+      let isGone = shards[entry.shard].shard.withLock { _ in Self.prune(entry, oldestNeeded) }
+      if isGone { remove(entry) }
     }
     guard firstSuperseded == superseded.count else { return }
     superseded.removeAll(keepingCapacity: firstSuperseded <= 65_536)
     firstSuperseded = 0
   }
 
-  private static func prune(
-    _ entry: Superseded, _ oldestNeeded: UInt64, _ records: inout RowTable
-  ) {
+  /// Frees the versions that no reader can reach; true if the record itself is to go.
+  private static func prune(_ entry: Superseded, _ oldestNeeded: UInt64) -> Bool {
     var version = newest(entry.record)
     while let current = version, current.sequence > oldestNeeded { version = current.older }
-    guard let needed = version else { return }
+    guard let needed = version else { return false }
     var unreachable = needed.older
     needed.older = nil
     while let current = unreachable {
@@ -220,11 +260,17 @@ package final class ViewTable: Sendable {
       current.free()
     }
     // The entry of the tombstone itself removes the record; earlier entries of it may not.
-    if needed.copies == 0, needed.sequence == entry.sequence,
-      let head = newest(entry.record), head.base == needed.base
-    {
-      needed.free()
-      records.remove(entry.record)
+    return needed.copies == 0 && needed.sequence == entry.sequence
+      && newest(entry.record)?.base == needed.base
+  }
+
+  /// Removes a record that holds nothing but a tombstone; first from its group, whose lock may not be taken
+  /// inside of a shard's.
+  private func remove(_ entry: Superseded) {
+    groups?.remove(entry.record)
+    shards[entry.shard].shard.withLock { shard in
+      Self.newest(entry.record)?.free()
+      shard.records.remove(entry.record)
     }
   }
 }

@@ -18,6 +18,11 @@ package struct Configuration: Sendable {
   package var accessLog: AccessLogTarget?
   /// How long requests under way may take once asked to stop.
   package var drainTime = Duration.seconds(10)
+  /// Who may ask; none where only this machine can.
+  package var callers: [Caller] = []
+  package var publicAccess: PublicAccess?
+  package var crossOrigins = CrossOrigins()
+  package var availability: AvailabilityConfiguration?
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.

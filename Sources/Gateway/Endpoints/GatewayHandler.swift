@@ -11,23 +11,29 @@ final class GatewayHandler: RequestHandler {
   private let clock: Clock
   private let hosts: AllowedHosts
   private let files: StaticFiles
+  private let permissions: Permissions
+  private let crossOrigins: CrossOrigins
+  private let availability: AvailabilityEndpoints
   private let scratch: [WorkerScratch]
   private let requests = Counter()
   /// Tells capture that a reader waits for a position.
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
-    store: ViewStore, status: CaptureStatus, accessLog: AccessLog?, clock: Clock,
-    hosts: AllowedHosts,
-    files: StaticFiles, workers: Int, positionIsAwaited: @escaping @Sendable () -> Void
+    _ configuration: Configuration, store: ViewStore, status: CaptureStatus,
+    accessLog: AccessLog?, clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
     self.clock = clock
-    self.hosts = hosts
-    self.files = files
+    files = configuration.staticFiles
+    hosts = AllowedHosts(configuration.listen)
+    permissions = Permissions(
+      callers: configuration.callers, publicAccess: configuration.publicAccess)
+    crossOrigins = configuration.crossOrigins
+    availability = AvailabilityEndpoints(configuration.availability)
     operations = OperationsEndpoints(
       store: store, status: status, accessLog: accessLog, clock: clock, requests: requests)
-    scratch = (0..<workers).map { _ in WorkerScratch() }
+    scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     self.positionIsAwaited = positionIsAwaited
   }
 
@@ -35,53 +41,86 @@ final class GatewayHandler: RequestHandler {
     _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
   ) -> Outcome {
     if context.attempt == 1 { requests.add() }
+    crossOrigins.allow(request, &response)
+    let route = Route(request.path)
     do throws(Refused) {
-      guard hosts.allow(request.host) else {
-        throw Refused(
-          .hostNotAllowed, "use \(hosts.example); Onhand answers local names only")
+      if permissions.callers.isEmpty {
+        guard hosts.allow(request.host) else {
+          throw Refused(
+            .hostNotAllowed, "use \(hosts.example); Onhand answers local names only")
+        }
       }
-      return try route(request, &response, context)
+      return try answer(route, request, &response, context)
     } catch {
-      error.problem.write(error.detail, to: &response)
-      if error.problem == .methodNotAllowed { response.addField("Allow", "GET, HEAD") }
-      if error.problem.status == .serviceUnavailable { response.addField("Retry-After", "1") }
+      error.problem.write(error.detail, parameter: error.parameter, to: &response)
+      addFields(of: error.problem, route, &response)
       return .respond
     }
   }
 
-  private func route(
-    _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
-  ) throws(Refused) -> Outcome {
-    switch request.method {
-    case .get, .head: break
-    case .post, .put, .patch, .delete, .options:
-      throw Refused(.methodNotAllowed, "only GET and HEAD are")
+  /// What RFC 9110 wants beside a refusal's status.
+  private func addFields(of problem: Problem, _ route: Route?, _ response: inout Response) {
+    switch problem {
+    case .methodNotAllowed: response.addField("Allow", Self.methods(of: route))
+    case .tokenMissing: response.addField("WWW-Authenticate", "Bearer realm=\"onhand\"")
+    case .tokenUnknown:
+      response.addField(
+        "WWW-Authenticate", "Bearer realm=\"onhand\", error=\"invalid_token\"")
+    default: break
     }
-    var segments = PathSegments(request.path)
-    guard let first = segments.next(), first == "v1" else {
-      if operations.answer(request.path, &response) { return .respond }
-      guard try files.answer(request, &response) else {
-        throw Refused(.notFound, "see /openapi.yaml for what there is")
-      }
-      return .respond
-    }
-    guard let collection = segments.next(), collection == "views" else {
-      throw Refused(.notFound, "see /openapi.yaml for what there is")
-    }
-    return try routeView(&segments, request, &response, context)
+    if problem.status == .serviceUnavailable { response.addField("Retry-After", "1") }
   }
 
-  private func routeView(
-    _ segments: inout PathSegments, _ request: borrowing Request, _ response: inout Response,
+  /// Of what is not below `/v1`, pages and operations, all is to be read only.
+  private static func methods(of route: Route?) -> StaticString {
+    route?.methods ?? "GET, HEAD, OPTIONS"
+  }
+
+  private func answer(
+    _ route: Route?, _ request: borrowing Request, _ response: inout Response,
     _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
-    let name = segments.next()
-    let resource = segments.next()
-    let key = segments.next()
-    guard segments.next() == nil, resource == nil || resource.map({ $0 == "rows" }) == true else {
+    if request.method == .options {
+      response.status = .noContent
+      response.addField("Allow", Self.methods(of: route))
+      crossOrigins.answerPreflight(request, methods: Self.methods(of: route), &response)
+      return .respond
+    }
+    guard let route else {
+      try answerPage(request, &response)
+      return .respond
+    }
+    guard route.takes(request.method) else {
+      throw Refused(.methodNotAllowed, "see Allow for those that are")
+    }
+    return try answer(route, request, &response, context)
+  }
+
+  /// Operations, the contract and the board.
+  private func answerPage(_ request: borrowing Request, _ response: inout Response)
+    throws(Refused)
+  {
+    guard request.method == .get || request.method == .head else {
+      throw Refused(.methodNotAllowed, "only GET and HEAD are")
+    }
+    if request.path == "/metrics", !permissions.callers.isEmpty {
+      try permissions.reader(of: request).require(.admin)
+    }
+    if operations.answer(request.path, &response) { return }
+    guard try files.answer(request, &response) else {
       throw Refused(.notFound, "see /openapi.yaml for what there is")
     }
-    let parameters = try ReadParameters(request, takesPages: resource != nil && key == nil)
+  }
+
+  // MARK: Reads
+
+  private func answer(
+    _ route: Route, _ request: borrowing Request, _ response: inout Response,
+    _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    let reader = try permissions.reader(of: request)
+    try reader.require(.read)
+    let parameters = try ReadParameters(request)
     guard try isReached(parameters, context) else {
       return .park(until: context.now + parameters.wait)
     }
@@ -89,29 +128,31 @@ final class GatewayHandler: RequestHandler {
     let visible = store.gate.enter(worker)
     defer { store.gate.leave(worker) }
     try addPosition(visible, &response)
-    guard let name else {
-      ViewEndpoints.list(visible, &response)
-      return .respond
-    }
-    let view = try find(name, visible)
-    switch (resource, key) {
-    case (nil, _): ViewEndpoints.show(view, visible, &response)
-    case (_, nil): try ViewEndpoints.rows(view, parameters, visible, &response)
-    case (_, let key?):
-      try ViewEndpoints.row(view, key, scratch[worker], visible, &response)
-    }
+    let read = Read(
+      visible: visible, reader: reader, parameters: parameters, scratch: scratch[worker])
+    try answer(route, request, read, &response)
     return .respond
   }
 
-  private func find(_ name: ByteView, _ visible: ReadGate.Visible) throws(Refused) -> LiveView {
-    if let view = visible.views.find(name.bytes) { return view }
-    guard let decoded = name.percentDecoded(.path) else {
-      throw Refused(.unknownView, "the name is not percent-encoded")
+  private func answer(
+    _ route: Route, _ request: borrowing Request, _ read: Read, _ response: inout Response
+  ) throws(Refused) {
+    switch route {
+    case .views:
+      try read.parameters.refuseOthers()
+      ViewEndpoints.list(read, &response)
+    case .view(let name):
+      try read.parameters.refuseOthers()
+      ViewEndpoints.show(try read.find(name), read, &response)
+    case .rows(let name): try RowEndpoints.rows(try read.find(name), read, &response)
+    case .row(let name, let key):
+      try RowEndpoints.row(try read.find(name), key, request, read, &response)
+    case .lookup(let name):
+      try LookupEndpoint.answer(try read.find(name), request, read, &response)
+    case .availability(let item, let location):
+      try availability.one(item, at: location, request, read, &response)
+    case .availabilityOfMany: try availability.many(request, read, &response)
     }
-    var text = decoded
-    if let view = text.withUTF8({ visible.views.find(UnsafeRawBufferPointer($0)) }) { return view }
-    let names = visible.views.views.map(\.name.description).joined(separator: ", ")
-    throw Refused(.unknownView, "no view is called \"\(decoded)\"; served are \(names)")
   }
 
   private func addPosition(_ visible: ReadGate.Visible, _ response: inout Response) throws(Refused)

@@ -7,11 +7,22 @@ enum Problem: String, CaseIterable {
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
   case hostNotAllowed = "host_not_allowed"
+  case tokenMissing = "token_missing"
+  case tokenUnknown = "token_unknown"
+  case forbidden
   case unknownView = "unknown_view"
   case unknownRow = "unknown_row"
+  case unknownItem = "unknown_item"
   case unknownParameter = "unknown_parameter"
   case badParameter = "bad_parameter"
+  case badFilter = "bad_filter"
+  case cursorTooLong = "cursor_too_long"
   case badKey = "bad_key"
+  case badBody = "bad_body"
+  case notJSON = "not_json"
+  case tooManyKeys = "too_many_keys"
+  case answerTooLarge = "answer_too_large"
+  case availabilityNotConfigured = "availability_not_configured"
   case viewWithoutKey = "view_without_key"
   case badPosition = "bad_position"
   case epochMismatch = "epoch_mismatch"
@@ -24,10 +35,17 @@ enum Problem: String, CaseIterable {
 
   var status: Status {
     switch self {
-    case .notFound, .unknownView, .unknownRow: .notFound
+    case .notFound, .unknownView, .unknownRow, .unknownItem: .notFound
+    case .tokenMissing, .tokenUnknown: .unauthorized
+    case .forbidden: .forbidden
     case .methodNotAllowed: .methodNotAllowed
     case .hostNotAllowed: .misdirectedRequest
-    case .unknownParameter, .badParameter, .badKey, .viewWithoutKey, .badPosition: .badRequest
+    case .unknownParameter, .badParameter, .badFilter, .cursorTooLong, .badKey, .badBody,
+      .viewWithoutKey, .badPosition:
+      .badRequest
+    case .notJSON: .unsupportedMediaType
+    case .tooManyKeys, .answerTooLarge: .contentTooLarge
+    case .availabilityNotConfigured: .notFound
     case .epochMismatch: .conflict
     case .positionNotReached: .gatewayTimeout
     case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
@@ -40,10 +58,21 @@ enum Problem: String, CaseIterable {
     case .notFound: "There is nothing at this path"
     case .methodNotAllowed: "The method is not allowed here"
     case .hostNotAllowed: "The Host header names another machine"
+    case .tokenMissing: "A token is needed"
+    case .tokenUnknown: "The token is not known"
+    case .forbidden: "The caller may not do this"
     case .unknownView: "No such view is served"
     case .unknownRow: "The view has no row with this key"
+    case .unknownItem: "There is no such item"
     case .unknownParameter: "The query has a parameter that is not known"
     case .badParameter: "A parameter is not what it should be"
+    case .badFilter: "A filter can't be applied to the view"
+    case .cursorTooLong: "The next page can't be named"
+    case .badBody: "The body is not what it should be"
+    case .notJSON: "The body must be JSON"
+    case .tooManyKeys: "Too many keys are asked for at once"
+    case .answerTooLarge: "The answer would be too large"
+    case .availabilityNotConfigured: "Availability is not configured"
     case .badKey: "The key does not fit the view's key columns"
     case .viewWithoutKey: "The view has no key to address rows by"
     case .badPosition: "The position can't be read"
@@ -58,7 +87,9 @@ enum Problem: String, CaseIterable {
   }
 
   /// Writes the problem as RFC 9457 wants it.
-  func write(_ detail: String, to response: inout Response) {
+  ///
+  /// - Parameter parameter: of the query, if it is to blame.
+  func write(_ detail: String, parameter: String? = nil, to response: inout Response) {
     response.status = status
     response.mediaType = .problem
     response.body.removeAll()
@@ -70,6 +101,10 @@ enum Problem: String, CaseIterable {
     response.body.append(rawValue)
     response.body.append("\",\"detail\":")
     response.body.append(jsonString: detail)
+    if let parameter {
+      response.body.append(",\"parameter\":")
+      response.body.append(jsonString: parameter)
+    }
     response.body.append("}")
   }
 }
@@ -78,9 +113,12 @@ enum Problem: String, CaseIterable {
 struct Refused: Error {
   let problem: Problem
   let detail: String
+  /// The query's parameter that is to blame.
+  let parameter: String?
 
-  init(_ problem: Problem, _ detail: String) {
+  init(_ problem: Problem, _ detail: String, parameter: String? = nil) {
     self.problem = problem
     self.detail = detail
+    self.parameter = parameter
   }
 }

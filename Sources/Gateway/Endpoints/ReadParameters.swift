@@ -1,7 +1,7 @@
 import Engine
 import HTTPWire
 
-/// The parameters that every read takes, and those of lists.
+/// The parameters that every read takes, and the others for the endpoint to make sense of.
 struct ReadParameters {
   /// The position that the answer must include, as given.
   enum MinPosition {
@@ -9,65 +9,91 @@ struct ReadParameters {
     case position(Position)
   }
 
+  /// One `name=value` of the query, percent-decoded.
+  struct Parameter {
+    let name: String
+    let value: String
+  }
+
   private(set) var minPosition: MinPosition?
   private(set) var wait = Self.waitDefault
-  private(set) var limit = Self.limitDefault
-  /// As sent, percent-decoded.
-  private(set) var cursor: String?
+  /// Whether int8 and numeric are strings.
+  private(set) var quotesBigNumbers = false
+  private(set) var others: [Parameter] = []
 
   static let waitDefault = Duration.seconds(2)
   private static let waitMax = Duration.seconds(30)
-  private static let limitDefault = 1_000
-  /// A page of this many rows is a few megabytes.
-  private static let limitMax = 10_000
+  private static let names = ["min_position", "wait", "bigint"]
 
-  /// - Parameter takesPages: whether `limit` and `cursor` mean something here.
-  init(_ request: borrowing Request, takesPages: Bool) throws(Refused) {
+  init(_ request: borrowing Request) throws(Refused) {
     if let field = request.field("onhand-min-position") {
       minPosition = try Self.minPosition(field.string)
     }
     guard !request.query.isEmpty else { return }
+    var seen: Set<String> = []
     for (name, value) in QueryFields(request.query) {
+      guard let name = name.percentDecoded(.query) else {
+        throw Refused(.badParameter, "a parameter's name is not percent-encoded UTF-8")
+      }
       guard let text = value.percentDecoded(.query) else {
-        throw Refused(.badParameter, "\(name.string) is not percent-encoded UTF-8")
+        throw Refused(.badParameter, "the value is not percent-encoded UTF-8", parameter: name)
       }
-      if name == "min_position" {
-        minPosition = try Self.minPosition(text)
-      } else if name == "wait" {
-        wait = try Self.wait(text)
-      } else if takesPages, name == "limit" {
-        guard let number = Int(text), (0...Self.limitMax).contains(number) else {
-          throw Refused(.badParameter, "limit must be a number from 0 to \(Self.limitMax)")
-        }
-        limit = number
-      } else if takesPages, name == "cursor" {
-        cursor = text
-      } else {
-        let known = takesPages ? "min_position, wait, limit, cursor" : "min_position, wait"
-        throw Refused(.unknownParameter, "\"\(name.string)\" is not known here; known are \(known)")
+      guard Self.names.contains(name) else {
+        others.append(Parameter(name: name, value: text))
+        continue
       }
+      guard seen.insert(name).inserted else { throw Self.givenTwice(name) }
+      try set(name, text)
     }
+  }
+
+  private mutating func set(_ name: String, _ text: String) throws(Refused) {
+    switch name {
+    case "min_position": minPosition = try Self.minPosition(text)
+    case "wait": wait = try Self.wait(text)
+    default:
+      guard text == "string" || text == "number" else {
+        throw Refused(.badParameter, "bigint must be string or number", parameter: "bigint")
+      }
+      quotesBigNumbers = text == "string"
+    }
+  }
+
+  static func givenTwice(_ name: String) -> Refused {
+    Refused(.badParameter, "\(name) is given twice", parameter: name)
+  }
+
+  /// Refuses parameters that the endpoint does not know.
+  ///
+  /// - Parameter known: what it takes besides those of all reads.
+  func refuseOthers(known: [String] = []) throws(Refused) {
+    guard let unknown = others.first(where: { !known.contains($0.name) }) else { return }
+    let names = (Self.names + known).joined(separator: ", ")
+    throw Refused(
+      .unknownParameter, "it is not known here; known are \(names)", parameter: unknown.name)
   }
 
   private static func minPosition(_ text: String) throws(Refused) -> MinPosition {
     if let lsn = LSN(text) { return .lsn(lsn) }
     if let position = Position(text) { return .position(position) }
     throw Refused(
-      .badPosition, "give an LSN as 0/1A2B3C4D, or a position as Onhand-Position has it")
+      .badPosition, "give an LSN as 0/1A2B3C4D, or a position as Onhand-Position has it",
+      parameter: "min_position")
   }
 
   /// `2s`, `250ms` or `0`.
   private static func wait(_ text: String) throws(Refused) -> Duration {
-    let duration: Duration?
-    if text.hasSuffix("ms") {
-      duration = Int(text.dropLast(2)).map { .milliseconds($0) }
-    } else if text.hasSuffix("s") {
-      duration = Int(text.dropLast()).map { .seconds($0) }
-    } else {
-      duration = text == "0" ? .zero : nil
-    }
-    guard let duration, duration >= .zero, duration <= waitMax else {
-      throw Refused(.badParameter, "wait must be a time up to 30s, as 2s or 250ms")
+    let digits = text.prefix { ("0"..."9").contains($0) }
+    let duration: Duration? =
+      switch (Int(digits), text.dropFirst(digits.count)) {
+      case (let number?, "ms") where number <= 1_000_000: .milliseconds(number)
+      case (let number?, "s") where number <= 1_000: .seconds(number)
+      case (0, ""): .zero
+      default: nil
+      }
+    guard let duration, duration <= waitMax else {
+      throw Refused(
+        .badParameter, "wait must be a time up to 30s, as 2s or 250ms", parameter: "wait")
     }
     return duration
   }

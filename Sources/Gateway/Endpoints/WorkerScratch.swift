@@ -4,9 +4,22 @@ import HTTPWire
 /// Memory that one worker's requests use again and again; touched by that worker only.
 final class WorkerScratch: @unchecked Sendable {
   let keys = KeyReader()
+  /// A row or the like, before it is appended to an answer.
+  var text: [UInt8] = []
   private var decoded = ByteBuffer(capacity: 256)
   private var ends: [Int] = []
   private var parts: [UnsafeRawBufferPointer] = []
+
+  /// One value in a path, percent-decoded; valid until the next call.
+  func keyPart(_ segment: ByteView) throws(Refused) -> UnsafeRawBufferPointer {
+    decoded.removeAll()
+    do {
+      try decoded.append(percentDecoding: segment, .path)
+    } catch {
+      throw Refused(.badKey, "the key is not percent-encoded")
+    }
+    return decoded.bytes
+  }
 
   /// The columns of a key in a path, percent-decoded; valid until the next call.
   func keyParts(_ segment: ByteView) throws(Refused) -> [UnsafeRawBufferPointer] {

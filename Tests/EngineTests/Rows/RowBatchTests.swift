@@ -46,7 +46,6 @@ import Testing
         #expect(read == row, "round \(round), row \(index)")
         #expect(batch.entries[index].weight == index - 15)
         #expect(batch.row(index).fault == (index % 3 == 0 ? .floatOverflow : nil))
-        #expect(layout.describes(batch.row(index).bytes), "round \(round), row \(index)")
       }
     }
   }

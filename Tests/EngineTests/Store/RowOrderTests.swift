@@ -3,7 +3,7 @@ import Testing
 
 @testable import Engine
 
-@Suite struct KeyOrderTests {
+@Suite struct RowOrderTests {
   private let types: [ColumnType] = [.numeric, .int4]
 
   private func view(hasKey: Bool) -> LiveView {
@@ -34,10 +34,12 @@ import Testing
   }
 
   /// Transitive both ways, or a heap and a cursor lose rows.
-  @Test(arguments: [true, false])
-  func itIsAStrictWeakOrder(_ hasKey: Bool) throws {
+  @Test(
+    arguments: [true, false],
+    [[], [RowOrder.Term(column: 0, isDescending: true, hasNullsFirst: true)]])
+  func itIsAStrictWeakOrder(_ hasKey: Bool, _ terms: [RowOrder.Term]) throws {
     var random = SeededRandom()
-    let order = KeyOrder(view(hasKey: hasKey))
+    let order = RowOrder(view(hasKey: hasKey), by: terms)
     let rows = RowBatch()
     for _ in 0..<60 { try randomRow(&random, into: rows) }
     func precedes(_ a: Int, _ b: Int) -> Bool { order.precedes(rows.row(a), rows.row(b)) }
@@ -45,8 +47,8 @@ import Testing
     for a in 0..<rows.count {
       for b in 0..<rows.count {
         #expect(!(precedes(a, b) && precedes(b, a)))
-        // A key's bytes are those of the row here, which shows all its columns.
-        #expect(order.follows(rows.row(b), key: rows.row(a)) == precedes(a, b))
+        // A place has the bytes of the row here: all its columns in their order.
+        #expect((order.compare(rows.row(b), toPlace: rows.row(a)) > 0) == precedes(a, b))
         if !hasKey { #expect(isTied(a, b) == (rows.row(a) == rows.row(b))) }
         for c in 0..<rows.count {
           if precedes(a, b), precedes(b, c) { #expect(precedes(a, c)) }
@@ -69,7 +71,7 @@ import Testing
       rows.set(layout.slots[0], datum)
       rows.endRow(weight: 1)
     }
-    let order = KeyOrder(view)
+    let order = RowOrder(view)
     let sorted = (0..<4).sorted { order.precedes(rows.row($0), rows.row($1)) }
     #expect(sorted == [3, 1, 2, 0])
   }

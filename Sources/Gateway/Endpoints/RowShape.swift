@@ -1,0 +1,32 @@
+import Engine
+import HTTPWire
+
+/// How rows are written: as they are stored, or anew with chosen columns, quoted numbers or caps.
+struct RowShape {
+  private let writer: RowJSONWriter?
+
+  /// - Throws: what is wrong with `select`.
+  init(
+    _ view: LiveView, select: String? = nil, quotesBigNumbers: Bool, caps: [Int: Int64]
+  ) throws(Refused) {
+    guard select != nil || quotesBigNumbers || !caps.isEmpty else {
+      writer = nil
+      return
+    }
+    let columns = view.definition.columns
+    do throws(QueryFault) {
+      let members = try Selection.parse(select ?? "*", columns).members
+      writer = RowJSONWriter(
+        members, of: columns, quotesBigNumbers: quotesBigNumbers, caps: caps)
+    } catch {
+      throw Refused(.badParameter, error.description, parameter: "select")
+    }
+  }
+
+  func write(_ version: RowVersion, to body: inout ByteBuffer, _ scratch: WorkerScratch) {
+    guard let writer else { return body.append(version.json) }
+    scratch.text.removeAll(keepingCapacity: true)
+    writer.write(version.row, to: &scratch.text)
+    scratch.text.withUnsafeBytes { body.append($0) }
+  }
+}

@@ -1,0 +1,102 @@
+import Engine
+
+/// What a list of rows is asked for: which rows, in which order, how many and how they are written.
+struct RowsQuery {
+  let order: RowOrder
+  /// Without outputs; nil for all rows.
+  let filter: Program?
+  let cursor: RowCursor?
+  let limit: Int
+  let shape: RowShape
+
+  private static let limitDefault = 1_000
+  /// A page of this many rows is a few megabytes.
+  private static let limitMax = 10_000
+  private static let names: Set = ["limit", "cursor", "select", "order"]
+
+  /// - Throws: what is wrong with which parameter.
+  init(_ parameters: ReadParameters, _ view: LiveView, _ reader: Reader) throws(Refused) {
+    var own: [String: String] = [:]
+    var conditions: [ReadParameters.Parameter] = []
+    for parameter in parameters.others {
+      guard Self.names.contains(parameter.name) else {
+        conditions.append(parameter)
+        continue
+      }
+      guard own.updateValue(parameter.value, forKey: parameter.name) == nil else {
+        throw ReadParameters.givenTwice(parameter.name)
+      }
+    }
+    let caps = reader.caps(view)
+    limit = try own["limit"].map(Self.limit) ?? Self.limitDefault
+    shape = try RowShape(
+      view, select: own["select"], quotesBigNumbers: parameters.quotesBigNumbers, caps: caps)
+    order = try Self.order(own["order"], view, caps)
+    filter = try Self.filter(conditions, view, caps)
+    cursor = try Self.cursor(own["cursor"], order, view)
+  }
+
+  private static func limit(_ text: String) throws(Refused) -> Int {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
+      (1...limitMax).contains(limit)
+    else {
+      throw Refused(
+        .badParameter, "limit must be a number from 1 to \(limitMax)", parameter: "limit")
+    }
+    return limit
+  }
+
+  private static func order(_ text: String?, _ view: LiveView, _ caps: [Int: Int64])
+    throws(Refused) -> RowOrder
+  {
+    guard let text else { return RowOrder(view) }
+    do throws(QueryFault) {
+      let parser = OrderParser(view.definition.columns, forbidden: Set(caps.keys))
+      return RowOrder(view, by: try parser.parse(text))
+    } catch {
+      throw Refused(.badParameter, error.description, parameter: "order")
+    }
+  }
+
+  private static func cursor(_ text: String?, _ order: RowOrder, _ view: LiveView)
+    throws(Refused) -> RowCursor?
+  {
+    guard let text else { return nil }
+    guard let cursor = RowCursor(text, order, of: view) else {
+      throw Refused(
+        .badParameter, "cursor is not one that this view gave in this order", parameter: "cursor")
+    }
+    return cursor
+  }
+
+  private static func filter(
+    _ conditions: [ReadParameters.Parameter], _ view: LiveView, _ caps: [Int: Int64]
+  ) throws(Refused) -> Program? {
+    guard !conditions.isEmpty else { return nil }
+    let binder = FilterBinder(view.definition.columns, caps: caps)
+    var parser = FilterParser()
+    var bound: [Expression] = []
+    for condition in conditions {
+      try checkIsKnown(condition.name, view)
+      do throws(QueryFault) {
+        let filter = try parser.parse(name: condition.name, value: condition.value)
+        bound.append(try binder.bind(filter))
+      } catch {
+        throw Refused(.badFilter, error.description, parameter: condition.name)
+      }
+    }
+    return Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout])
+  }
+
+  /// A name that is neither a parameter nor a column is more likely a slip than a filter.
+  private static func checkIsKnown(_ name: String, _ view: LiveView) throws(Refused) {
+    guard !FilterParser.isGroup(name), !name.hasPrefix("\""),
+      !view.definition.columns.contains(where: { $0.name == name })
+    else { return }
+    let columns = view.definition.columns.map(\.name).joined(separator: ", ")
+    throw Refused(
+      .unknownParameter,
+      "it is no column of \(view.name), whose columns are \(columns), and none of limit, cursor, "
+        + "select, order, min_position, wait, bigint, and, or", parameter: name)
+  }
+}
