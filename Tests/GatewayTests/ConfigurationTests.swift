@@ -77,4 +77,65 @@ import Testing
     #expect(setting.set(setting.text(in: configuration), in: &other) == nil)
     #expect(setting.text(in: other) == setting.text(in: configuration))
   }
+
+  // MARK: Access
+
+  private static let digest = String(repeating: "0aF9", count: 16)
+
+  @Test func callersAndWhatIsPublicAreRead() throws {
+    let configuration = try read(
+      """
+      listen: 0.0.0.0:8080
+      callers:
+        - {name: shop, token_sha256: \(Self.digest), may: [read, hold], views: [v, public.v]}
+        - {name: ops, token_sha256: \(Self.digest), may: [admin]}
+      public: {views: [v, {name: public.v, quantities: [on_hand]}], cap: 10}
+      cors: {origins: ["https://shop.example", "http://localhost:3000"]}
+      availability: {view: v, item: i, location: l, on_hand: q, held: h, low_stock_threshold: 5}
+      """)
+    #expect(configuration.callers.map(\.name) == ["shop", "ops"])
+    #expect(configuration.callers[0].tokenDigest == (0..<16).flatMap { _ in [0x0A, 0xF9] })
+    #expect(configuration.callers[0].may == [.read, .hold])
+    #expect(configuration.callers[1].views == nil)
+    #expect(configuration.publicAccess?.views.map(\.quantities) == [nil, ["on_hand"]])
+    #expect(configuration.publicAccess?.cap == 10)
+    #expect(configuration.crossOrigins.origins.count == 2)
+    #expect(configuration.availability?.columns.lowStockThreshold == .units(5))
+    let column = try read(
+      "availability: {view: v, item: i, location: l, on_hand: q, low_stock_threshold: t}")
+    #expect(column.availability?.columns.lowStockThreshold == .column("t"))
+    let environment = try read("", ["ONHAND_CORS": "{origins: ['*']}"])
+    #expect(environment.crossOrigins.origins == ["*"])
+  }
+
+  @Test(arguments: [
+    ("listen: 0.0.0.0:8080", "listen"), ("callers: []", "callers"),
+    ("callers: [{name: a, may: [read]}]", "callers[0].token_sha256"),
+    ("callers: [{name: a, token_sha256: 12, may: [read]}]", "callers[0].token_sha256"),
+    ("callers: [{name: a, token_sha256: \(digest), may: [write]}]", "callers[0].may[0]"),
+    ("callers: [{name: a, token_sha256: \(digest)}]", "callers[0].may"),
+    ("callers: [{name: a, token: x, token_sha256: \(digest), may: [read]}]", "callers[0].token"),
+    (
+      "callers: [{name: a, token_sha256: \(digest), may: [read], views: [w]}]", "callers.a"
+    ),
+    ("public: {views: [v]}", "public"),
+    ("callers: [{name: a, token_sha256: \(digest), may: [read]}]\npublic: {views: [w]}", "public"),
+    (
+      "callers: [{name: a, token_sha256: \(digest), may: [read]}]\npublic: {views: [v], cap: -1}",
+      "public.cap"
+    ),
+    ("cors: {origins: [shop.example]}", "cors.origins[0]"),
+    ("cors: {origins: [\"https://shop.example/\"]}", "cors.origins[0]"),
+    ("cors: [\"*\"]", "cors"),
+    ("availability: {view: v, item: i, location: l}", "availability.on_hand"),
+    ("availability: {view: w, item: i, location: l, on_hand: q}", "availability"),
+    (
+      "availability: {view: v, item: i, location: l, on_hand: q, low_stock_threshold: -1}",
+      "availability.low_stock_threshold"
+    ),
+  ])
+  func whatCannotWorkIsRefusedAtStart(yaml: String, key: String) throws {
+    let failure = #expect(throws: ConfigurationReader.Failure.self) { try read(yaml) }
+    #expect(failure?.key == key)
+  }
 }

@@ -16,6 +16,7 @@ package struct ConfigurationReader {
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
     "web", "limits",
     "trusted_proxies", "access_log",
+    "callers", "public", "cors", "availability",
   ]
 
   private var configuration = Configuration()
@@ -54,6 +55,11 @@ package struct ConfigurationReader {
     for key in Self.keys {
       guard let value = environment["ONHAND_" + key.uppercased()] else { continue }
       switch key {
+      case "callers", "public", "cors", "availability":
+        guard let value = try? Yams.load(yaml: value) else {
+          throw Failure(key: "ONHAND_" + key.uppercased(), problem: "is not YAML")
+        }
+        try set(key, value)
       case "views", "append_only", "trusted_proxies":
         try set(
           key, value.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
@@ -80,6 +86,10 @@ package struct ConfigurationReader {
         throw Failure(key: key, problem: "must be host:port, as 127.0.0.1:8080")
       }
       configuration.listen = address
+    case "callers": configuration.callers = try AccessSettings.callers(value)
+    case "public": configuration.publicAccess = try AccessSettings.publicAccess(value)
+    case "cors": configuration.crossOrigins = try AccessSettings.crossOrigins(value)
+    case "availability": configuration.availability = try AccessSettings.availability(value)
     case "workers":
       guard let count = Int(try text(value, key)), (1...256).contains(count) else {
         throw Failure(key: key, problem: "must be a number from 1 to 256")
@@ -172,12 +182,6 @@ package struct ConfigurationReader {
       throw Failure(
         key: "limits.request_line_bytes", problem: "must not be more than limits.head_bytes")
     }
-    guard configuration.listen.isLoopback else {
-      throw Failure(
-        key: "listen",
-        problem:
-          "must be a loopback address: callers are not authenticated yet; put a proxy in front"
-      )
-    }
+    try AccessSettings.check(configuration)
   }
 }
