@@ -58,11 +58,11 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-    .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "TestSupport"]),
+    .testTarget(name: "HTTPWireTests", dependencies: ["HTTPCorpus", "HTTPWire", "TestSupport"]),
     .testTarget(name: "JSONWireTests", dependencies: ["JSONWire", "TestSupport"]),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["Server", "HTTPWire", "CLinux", "CZlib", "TestSupport"]),
+      dependencies: ["Server", "HTTPCorpus", "HTTPWire", "CLinux", "CZlib", "TestSupport"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
@@ -71,5 +71,19 @@ let package = Package(
     .testTarget(
       name: "GatewayTests", dependencies: ["Gateway", "HTTPWire", "Server", "TestSupport"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    // Requests, good and hostile, for tests and as seeds of fuzzing.
+    .target(name: "HTTPCorpus", dependencies: ["HTTPWire"], path: "Tests/HTTPCorpus"),
   ]
 )
+
+// Built by scripts/fuzz alone, since libFuzzer brings `main`. Each is a folder below Fuzz.
+if Context.environment["ONHAND_FUZZ"] != nil {
+  let targets: [String: [Target.Dependency]] = [
+    "FuzzRequest": ["HTTPCorpus", "HTTPWire"]
+  ]
+  package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
+  package.targets += targets.map { name, dependencies in
+    .executableTarget(
+      name: name, dependencies: ["FuzzSupport"] + dependencies, path: "Fuzz/\(name)")
+  }
+}

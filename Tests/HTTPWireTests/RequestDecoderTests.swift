@@ -1,22 +1,23 @@
+import HTTPCorpus
 import HTTPWire
 import Testing
 
 @Suite struct RequestDecoderTests {
   @Test(arguments: GoodRequest.all)
   func findsWhatWasSent(_ good: GoodRequest) {
-    #expect(feed(Array(good.text.utf8)) == Outcome(requests: [good.parsed], end: .between))
+    #expect(feed(Array(good.text.utf8)) == Reading(requests: [good.parsed], end: .between))
   }
 
   @Test(arguments: GoodRequest.all)
   func findsTheSameByteByByte(_ good: GoodRequest) {
-    #expect(feedSingly(Array(good.text.utf8)) == Outcome(requests: [good.parsed], end: .between))
+    #expect(feedSingly(Array(good.text.utf8)) == Reading(requests: [good.parsed], end: .between))
   }
 
   @Test(arguments: GoodRequest.all)
   func findsTheSameCutInTwoAnywhere(_ good: GoodRequest) {
     let bytes = Array(good.text.utf8)
     for cut in bytes.indices {
-      #expect(feed(bytes, cuts: [cut]) == Outcome(requests: [good.parsed], end: .between))
+      #expect(feed(bytes, cuts: [cut]) == Reading(requests: [good.parsed], end: .between))
     }
   }
 
@@ -24,26 +25,26 @@ import Testing
   func waitsForTheRestWhereverItIsTruncated(_ good: GoodRequest) {
     let bytes = Array(good.text.utf8)
     for end in 1..<bytes.count {
-      #expect(feed(Array(bytes[..<end])) == Outcome(requests: [], end: .within))
+      #expect(feed(Array(bytes[..<end])) == Reading(requests: [], end: .within))
     }
   }
 
   @Test func findsPipelinedRequestsWholeAndByteByByte() {
     let bytes = GoodRequest.all.flatMap { Array($0.text.utf8) }
-    let expected = Outcome(requests: GoodRequest.all.map(\.parsed), end: .between)
+    let expected = Reading(requests: GoodRequest.all.map(\.parsed), end: .between)
     #expect(feed(bytes) == expected)
     #expect(feedSingly(bytes) == expected)
   }
 
   @Test(arguments: HostileRequest.all)
   func refusesForTheOneReason(_ hostile: HostileRequest) {
-    #expect(feed(hostile.bytes) == Outcome(requests: [], end: .refused(hostile.refusal)))
+    #expect(feed(hostile.bytes) == Reading(requests: [], end: .refused(hostile.refusal)))
     #expect(hostile.refusal.status.rawValue == hostile.status)
   }
 
   @Test(arguments: HostileRequest.all)
   func refusesTheSameByteByByte(_ hostile: HostileRequest) {
-    #expect(feedSingly(hostile.bytes) == Outcome(requests: [], end: .refused(hostile.refusal)))
+    #expect(feedSingly(hostile.bytes) == Reading(requests: [], end: .refused(hostile.refusal)))
   }
 
   @Test(arguments: HostileRequest.all)
@@ -63,7 +64,7 @@ import Testing
   @Test func servesWhatPrecedesARefusal() {
     let good = GoodRequest.all[0]
     let outcome = feed(Array((good.text + "BAD\r\n").utf8))
-    #expect(outcome == Outcome(requests: [good.parsed], end: .refused(.requestLineInvalid)))
+    #expect(outcome == Reading(requests: [good.parsed], end: .refused(.requestLineInvalid)))
   }
 
   @Test func takesRequestsAsLargeAsTheLimitsAndNoLarger() {

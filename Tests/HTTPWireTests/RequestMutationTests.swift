@@ -1,3 +1,4 @@
+import HTTPCorpus
 import HTTPWire
 import TestSupport
 import Testing

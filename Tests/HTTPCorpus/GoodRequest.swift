@@ -1,12 +1,11 @@
 import HTTPWire
-import Testing
 
 /// Requests that are served, each with what is to be found in it.
-struct GoodRequest: Sendable, CustomTestStringConvertible {
-  let text: String
-  let parsed: Parsed
+package struct GoodRequest: Sendable, CustomStringConvertible {
+  package let text: String
+  package let parsed: Parsed
 
-  var testDescription: String { String(text.prefix(60)).debugDescription }
+  package var description: String { String(text.prefix(60)).debugDescription }
 
   init(
     _ text: String, method: Method = .get, version: HTTPVersion = .http11,
@@ -19,7 +18,7 @@ struct GoodRequest: Sendable, CustomTestStringConvertible {
       fields: fields, body: Array(body.utf8), keepsAlive: keepsAlive)
   }
 
-  static let all: [GoodRequest] = [
+  package static let all: [GoodRequest] = [
     GoodRequest("GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
     GoodRequest(
       "GET /a/b%20c?x=1&y=%2F HTTP/1.1\r\nHost:h\r\n\r\n", path: "/a/b%20c", query: "x=1&y=%2F"),

@@ -1,13 +1,12 @@
 import HTTPWire
-import Testing
 
 /// Bytes that are refused, each for one reason.
-struct HostileRequest: Sendable, CustomTestStringConvertible {
-  let bytes: [UInt8]
-  let refusal: RequestRefusal
-  let status: UInt16
+package struct HostileRequest: Sendable, CustomStringConvertible {
+  package let bytes: [UInt8]
+  package let refusal: RequestRefusal
+  package let status: UInt16
 
-  var testDescription: String {
+  package var description: String {
     String(decoding: bytes.prefix(60), as: UTF8.self).debugDescription
   }
 
@@ -35,7 +34,7 @@ struct HostileRequest: Sendable, CustomTestStringConvertible {
     line + "\r\nHost: h\r\n\r\n"
   }
 
-  static let all = requestLines + fields + hosts + lengths + chunks + sizes
+  package static let all = requestLines + fields + hosts + lengths + chunks + sizes
 
   private static let requestLines: [HostileRequest] = [
     HostileRequest(line("GET /"), .requestLineInvalid),

@@ -1,51 +1,56 @@
 import HTTPWire
 
 /// What came out of bytes: whole requests, then why there were no more.
-struct Outcome: Equatable {
-  var requests: [Parsed] = []
-  var end = End.between
+package struct Reading: Equatable, Sendable {
+  package var requests: [Parsed] = []
+  package var end = End.between
 
-  enum End: Equatable {
+  package enum End: Equatable, Sendable {
     /// Everything was used up.
     case between
     /// Part of a request is left.
     case within
     case refused(RequestRefusal)
   }
+
+  package init(requests: [Parsed] = [], end: End = .between) {
+    self.requests = requests
+    self.end = end
+  }
 }
 
 /// A request with its bytes copied out.
-struct Parsed: Equatable {
-  var method: Method
-  var version: HTTPVersion
-  var path: String
-  var query: String
-  var host: String
-  var fields: [String]
-  var body: [UInt8]
-  var keepsAlive: Bool
+package struct Parsed: Equatable, Sendable {
+  package var method: Method
+  package var version: HTTPVersion
+  package var path: String
+  package var query: String
+  package var host: String
+  package var fields: [String]
+  package var body: [UInt8]
+  package var keepsAlive: Bool
 }
 
 /// Shows `bytes` to a decoder as a server would, in pieces that end at `cuts`.
-func feed(
+package func feed(
   _ bytes: [UInt8], cuts: [Int] = [], limits: RequestLimits = RequestLimits()
-) -> Outcome {
+) -> Reading {
   var feeder = Feeder(limits)
   var start = 0
   for cut in cuts + [bytes.count] {
     feeder.feed(bytes[start..<cut])
     start = cut
   }
-  return feeder.outcome
+  return feeder.reading
 }
 
 /// Shows `bytes` one by one.
-func feedSingly(_ bytes: [UInt8], limits: RequestLimits = RequestLimits()) -> Outcome {
+package func feedSingly(_ bytes: [UInt8], limits: RequestLimits = RequestLimits()) -> Reading {
   feed(bytes, cuts: Array(bytes.indices), limits: limits)
 }
 
 private struct Feeder: ~Copyable {
-  private(set) var outcome = Outcome()
+  private(set) var reading = Reading()
   private var kept: [UInt8] = []
   private var decoder = RequestDecoder()
   private var fields: FieldTable
@@ -57,11 +62,11 @@ private struct Feeder: ~Copyable {
   }
 
   mutating func feed(_ piece: ArraySlice<UInt8>) {
-    if case .refused = outcome.end { return }
+    if case .refused = reading.end { return }
     kept += piece
     while !kept.isEmpty, decodeOne() {}
-    if case .refused = outcome.end { return }
-    outcome.end = kept.isEmpty ? .between : .within
+    if case .refused = reading.end { return }
+    reading.end = kept.isEmpty ? .between : .within
   }
 
   private mutating func decodeOne() -> Bool {
@@ -74,10 +79,10 @@ private struct Feeder: ~Copyable {
       kept = Array(memory[..<count])
       return false
     case .refused(let refusal):
-      outcome.end = .refused(refusal)
+      reading.end = .refused(refusal)
       return false
     case .complete(let frame):
-      outcome.requests.append(
+      reading.requests.append(
         Parsed(Request(frame, UnsafeRawBufferPointer(memory), fields)))
       kept = Array(memory[frame.end...])
       decoder.next()
