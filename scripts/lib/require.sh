@@ -26,6 +26,7 @@ missing_packages() {
   has_library libpq || echo libpq-dev
   has_library libcurl || echo libcurl4-openssl-dev
   has_library zlib || echo zlib1g-dev
+  has_library libcrypto || echo libssl-dev
   has_server || echo postgresql
   if [ "$1" = bench ]; then
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo nginx-light
