@@ -154,7 +154,7 @@ struct EndpointTests {
   @Test func operatorsSeeReadinessAndMetrics() async throws {
     try await serve { service, _ in
       #expect(try service.client.get("/healthz").status == 200)
-      #expect(try service.client.get("/readyz").body.contains("\"capture\":\"streaming\""))
+      try service.waitUntilStreaming()
       let metrics = try service.client.get("/metrics").body
       #expect(metrics.contains("onhand_view_rows{view=\"public.catalogue\"} 3\n"))
       #expect(metrics.contains("onhand_bootstraps_total 1\n"))
