@@ -36,7 +36,8 @@ struct JoinTree {
     }
   }
 
-  private static func equality(_ condition: Expression) -> (Expression, Expression)? {
+  /// The sides of an equality by which rows of two leaves can be found.
+  static func equality(_ condition: Expression) -> (Expression, Expression)? {
     guard case .call(let function, let sides, _) = condition, function.isEquality,
       sides.count == 2, sides[0].inputs.count == 1, sides[1].inputs.count == 1,
       sides[0].type.isCanonical == sides[1].type.isCanonical

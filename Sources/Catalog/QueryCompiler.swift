@@ -10,7 +10,6 @@ struct QueryCompiler {
   private(set) var leaves: [CompiledRelation] = []
   /// The leaf that each range table entry became.
   private var leafOfEntry: [Int: Int] = [:]
-  private var conditions: [Expression] = []
 
   /// Queries inside queries: more than people write, and shallow enough for the stack.
   private static let depthMax = 100
@@ -39,7 +38,7 @@ struct QueryCompiler {
     }
     try checkSupported()
     if !query["setOperations"].isNull { return try setOperation(&compiler) }
-    try compileFrom(&compiler)
+    let from = try compileFrom(&compiler)
 
     let targets = query["targetList"].elements.filter { !$0.flag("resjunk") }
     var select = SelectList(names: targets.map { $0["resname"].text ?? "?column?" })
@@ -49,23 +48,26 @@ struct QueryCompiler {
     for target in targets {
       select.expressions.append(try scope.compile(target["expr"], &self, &compiler))
     }
-    let relation: CompiledRelation
     if grouped {
       select.having = try scope.compileCondition(query["havingQual"], &self, &compiler)
+      var keyScope = ExpressionCompiler(allowsAggregates: false)
       for clause in query["groupClause"].elements {
         let reference = clause.int("tleSortGroupRef")
         let target = query["targetList"].elements.first {
           $0.int("ressortgroupref") == reference
         }
         guard let target else { throw refusal("GROUP BY", "its target is missing") }
-        select.keys.append(try scope.compile(target["expr"], &self, &compiler))
+        select.keys.append(try keyScope.compile(target["expr"], &self, &compiler))
       }
       select.aggregates = scope.aggregates
-      relation = try GroupingPlanner.plan(
-        select, from: join(compiler), subject: view, in: &compiler)
-    } else {
-      relation = JoinPlanner.project(select, from: join(compiler), in: &compiler)
     }
+    let (tree, places) = OuterJoinPlanner(leaves: leaves).tree(
+      of: from, reading: select.columns, in: &compiler)
+    select.mapExpressions(places.placed)
+    let relation =
+      try grouped
+      ? GroupingPlanner.plan(select, from: tree, subject: view, in: &compiler)
+      : JoinPlanner.project(select, from: tree, in: &compiler)
     return query["distinctClause"].isNull ? relation : try distinct(relation, &compiler)
   }
 
@@ -93,40 +95,53 @@ struct QueryCompiler {
     }
   }
 
-  private func join(_ compiler: ViewCompiler) -> JoinTree {
-    JoinTree(leaves: leaves, conditions: conditions, compiler: compiler)
-  }
-
   // MARK: FROM
 
-  private mutating func compileFrom(_ compiler: inout ViewCompiler) throws(Refusal) {
-    try addFromItem(query["jointree"], &compiler)
+  private mutating func compileFrom(_ compiler: inout ViewCompiler) throws(Refusal) -> FromItem {
+    let from = try fromItem(query["jointree"], &compiler)
     if leaves.isEmpty {
       throw refusal("a SELECT without FROM", "it never changes; keep the value in a table")
     }
+    return from
   }
 
-  private mutating func addFromItem(_ item: NodeTree, _ compiler: inout ViewCompiler)
-    throws(Refusal)
+  private mutating func fromItem(_ item: NodeTree, _ compiler: inout ViewCompiler)
+    throws(Refusal) -> FromItem
   {
     switch item.tag {
     case "FROMEXPR":
-      for child in item["fromlist"].elements { try addFromItem(child, &compiler) }
+      var items: [FromItem] = []
+      for child in item["fromlist"].elements { items.append(try fromItem(child, &compiler)) }
+      return .inner(items, conditions: try conditions(item["quals"], &compiler))
     case "JOINEXPR":
-      guard item.int("jointype") == 0 else {
-        throw refusal("an outer join", "not supported yet; use an inner join")
+      let left = try fromItem(item["larg"], &compiler)
+      let right = try fromItem(item["rarg"], &compiler)
+      let conditions = try conditions(item["quals"], &compiler)
+      let joined = left.leaves.union(right.leaves)
+      guard conditions.allSatisfy({ $0.inputs.isSubset(of: joined) }) else {
+        throw refusal("a join condition on what is not joined", "move it to WHERE")
       }
-      try addFromItem(item["larg"], &compiler)
-      try addFromItem(item["rarg"], &compiler)
+      // JoinType in nodes.h.
+      switch item.int("jointype") {
+      case 0: return .inner([left, right], conditions: conditions)
+      case 1: return .outer(.left, left, right, on: conditions)
+      case 2: return .outer(.full, left, right, on: conditions)
+      case 3: return .outer(.left, right, left, on: conditions)
+      default: throw refusal("a join of an unknown kind", "use inner and outer joins")
+      }
     case "RANGETBLREF":
+      let leaf = leaves.count
       try addLeaf(item.int("rtindex"), &compiler)
-      return
+      return leaves.count > leaf ? .leaf(leaf) : .inner([], conditions: [])
     default: throw refusal("\(item.tag ?? "an unknown item") in FROM", "use tables and joins")
     }
+  }
+
+  private mutating func conditions(_ tree: NodeTree, _ compiler: inout ViewCompiler)
+    throws(Refusal) -> [Expression]
+  {
     var scope = ExpressionCompiler(allowsAggregates: false)
-    if let condition = try scope.compileCondition(item["quals"], &self, &compiler) {
-      conditions.append(contentsOf: condition.conjuncts)
-    }
+    return try scope.compileCondition(tree, &self, &compiler)?.conjuncts ?? []
   }
 
   private mutating func addLeaf(_ index: Int, _ compiler: inout ViewCompiler) throws(Refusal) {
@@ -233,8 +248,12 @@ struct QueryCompiler {
     throws(Refusal) -> CompiledRelation
   {
     if tree.tag == "RANGETBLREF" {
+      let leaf = leaves.count
       try addLeaf(tree.int("rtindex"), &compiler)
-      return try visiblePart(leaves[leaves.count - 1], &compiler)
+      guard leaves.indices.contains(leaf) else {
+        throw refusal("a UNION of nothing", "read a table")
+      }
+      return try visiblePart(leaves[leaf], &compiler)
     }
     // SetOperation: SETOP_UNION is 1 (0 is none).
     guard tree.int("op") == 1 else {
@@ -296,6 +315,25 @@ struct SelectList {
   var having: Expression?
 
   init(names: [String]) { self.names = names }
+
+  /// Everything that is read of what the query joins.
+  var columns: Set<Expression.Column> {
+    let all =
+      expressions + keys + [having].compactMap { $0 }
+      + aggregates.flatMap { [$0.argument, $0.filter].compactMap { $0 } }
+    return all.reduce(into: []) { $0.formUnion($1.columns) }
+  }
+
+  mutating func mapExpressions(_ change: (Expression) -> Expression) {
+    expressions = expressions.map(change)
+    keys = keys.map(change)
+    having = having.map(change)
+    aggregates = aggregates.map { aggregate in
+      Plan.Aggregate(
+        aggregate.function, of: aggregate.argument.map(change),
+        filter: aggregate.filter.map(change), type: aggregate.type)
+    }
+  }
 }
 
 extension Expression {

@@ -26,6 +26,12 @@ import Testing
     ("totals", []),
     ("pairs", ["one"]),
     ("quoted", ["a b"]),
+    ("left_of_groups", ["id"]),
+    ("left_chain", ["sku"]),
+    ("left_of_many", ["product", "movement"]),
+    ("every_product", []),
+    ("right_using", ["id"]),
+    ("full_using", []),
   ])
   func theShortestKeyIsDerived(_ view: String, _ key: [String]) throws {
     #expect(try keyNames(view) == key)
@@ -44,6 +50,18 @@ import Testing
     #expect(types.count == view.columns.count + 1)
     #expect(Set(view.identity) == [0, view.columns.count])
     #expect(view.key.isEmpty, "two warehouses may have one name")
+  }
+
+  @Test func anOuterJoinOfUniqueRowsAddsNothingToTheIdentity() throws {
+    // stock_by_product is grouped by what it is joined by, and w.id is a primary key: only p.id tells rows apart.
+    let (view, types) = try view("left_chain")
+    #expect(types.count == view.columns.count + 1)
+    #expect(view.identity == [view.columns.count])
+  }
+
+  @Test func anOuterJoinOfManyRowsIsToldApartByBothSides() throws {
+    let (view, _) = try view("every_product")
+    #expect(view.identity.count == 2 && view.identity.contains(0))
   }
 
   @Test func aConfiguredKeyStands() throws {

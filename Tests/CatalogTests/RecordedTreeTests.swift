@@ -53,7 +53,10 @@ import Testing
     let fixture = try CatalogFixture(major: 15)
     var refused = 0
     for round in 0..<300 {
-      let view = random.pick(["plain", "forms", "live_stock", "kinds", "everything", "pairs"])
+      let view = random.pick([
+        "plain", "forms", "live_stock", "kinds", "everything", "pairs", "left_of_groups",
+        "left_nested", "full_using",
+      ])
       var text = Array(try #require(fixture.rules[view]).utf8)
       for _ in 0..<2 {
         let digits = text.indices.filter { (48...57).contains(text[$0]) }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct ViewCompilerTests {
   static let views = [
     "plain", "names_only", "live_stock", "low_stock", "stock_by_product", "mixed", "kinds",
-    "totals", "everything", "regions", "pairs", "forms", "quoted", "renamed",
+    "totals", "everything", "regions", "pairs", "forms", "quoted", "renamed", "every_product",
+    "left_of_groups", "left_chain", "left_of_many", "right_using", "full_using", "left_nested",
   ]
 
   private func plan(_ views: [String], keys: [String: [String]] = [:]) throws -> Plan {

@@ -62,6 +62,26 @@ struct LiveViewTests {
     }
   }
 
+  @Test(arguments: 3001...3100 as ClosedRange<UInt64>)
+  func randomWorkloadOverOuterJoinsEqualsPostgres(seed: UInt64) async throws {
+    print("outer join workload seed \(seed)")
+    let database = try TestCluster.database(OuterJoinSchema.sql)
+    let configuration = try database.prepared(OuterJoinSchema.views)
+    let recorder = FeedRecorder()
+    try await TestService.run(configuration, listener: recorder) { service in
+      var workload = OuterJoinWorkload(seed: seed)
+      let connection = try database.connect()
+      let oracle = ViewOracle(connection: try database.connect(), views: OuterJoinSchema.views)
+      try oracle.expectEqual(service, "seed \(seed), as loaded")
+      for pause in 1...3 {
+        for _ in 0..<12 { try connection.execute(workload.transaction()) }
+        try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
+      }
+      let record = recorder.current
+      #expect(record.mismatches.isEmpty, "seed \(seed): \(record.mismatches.prefix(3))")
+    }
+  }
+
   private func runWorkload(seed: UInt64, on sql: String) async throws {
     print("movement workload seed \(seed)")
     let database = try TestCluster.database(sql)

@@ -53,7 +53,7 @@ ALTER VIEW renamed RENAME COLUMN before TO after;
 
 CREATE VIEW refuse_limit AS SELECT id FROM products ORDER BY id LIMIT 3;
 CREATE VIEW refuse_window AS SELECT id, row_number() OVER () AS n FROM products;
-CREATE VIEW refuse_outer AS SELECT p.id, m.quantity FROM products p LEFT JOIN movements m ON m.product_id = p.id;
+CREATE VIEW every_product AS SELECT p.id, m.quantity FROM products p LEFT JOIN movements m ON m.product_id = p.id;
 CREATE VIEW refuse_now AS SELECT id FROM movements WHERE moved_on > now();
 CREATE VIEW refuse_today AS SELECT id FROM movements WHERE moved_on > CURRENT_DATE;
 CREATE VIEW refuse_random AS SELECT id, random() AS r FROM products;
@@ -78,3 +78,21 @@ CREATE VIEW refuse_from AS SELECT 1 AS one;
 CREATE VIEW loop_half AS SELECT id FROM products;
 CREATE VIEW refuse_loop AS SELECT id FROM loop_half;
 CREATE OR REPLACE VIEW loop_half AS SELECT id FROM refuse_loop;
+
+CREATE VIEW left_of_groups AS
+  SELECT p.id, p.name, coalesce(s.on_hand, 0) AS on_hand
+  FROM products p LEFT JOIN (SELECT product_id, sum(quantity) AS on_hand FROM movements GROUP BY product_id) s
+    ON s.product_id = p.id AND s.on_hand > 0 AND p.price > 1;
+CREATE VIEW left_chain AS
+  SELECT p.sku, a.on_hand, w.name AS place
+  FROM products p LEFT JOIN stock_by_product a ON a.product_id = p.id LEFT JOIN warehouses w ON w.id = a.least
+  WHERE a.on_hand IS NULL OR w.region = 'r';
+CREATE VIEW left_of_many AS
+  SELECT p.id AS product, m.id AS movement, m.quantity FROM products p LEFT JOIN movements m ON m.product_id = p.id;
+CREATE VIEW right_using AS
+  SELECT id, w.region, p.name FROM products p RIGHT JOIN warehouses w USING (id) WHERE p.price > 2 OR p.id IS NULL;
+CREATE VIEW full_using AS SELECT id, p.sku, w.region FROM products p FULL JOIN warehouses w USING (id);
+CREATE VIEW left_nested AS
+  SELECT p.id, m.id AS movement, w.name FROM products p
+    LEFT JOIN (movements m JOIN warehouses w ON w.id = m.warehouse_id) ON m.product_id = p.id
+    JOIN warehouses h ON h.id = p.id;
