@@ -29,6 +29,16 @@ final class HTTPClient {
     return try read(hasBody: method != "HEAD")
   }
 
+  /// Sends JSON.
+  func post(_ target: String, _ body: String, headers: [String: String] = [:]) throws -> Response {
+    let type = headers.keys.contains("Content-Type") ? "" : "Content-Type: application/json\r\n"
+    let fields = headers.map { "\($0.key): \($0.value)\r\n" }.joined()
+    try send(
+      "POST \(target) HTTP/1.1\r\nHost: localhost:\(port)\r\n\(type)\(fields)"
+        + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    return try read(hasBody: true)
+  }
+
   private func connect() throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
