@@ -75,7 +75,7 @@ struct Permissions: Sendable {
 
   /// Compares with every caller's digest, in a time that does not depend on where they differ.
   private func caller(with token: ByteView) -> Caller? {
-    let digest = Self.sha256(token)
+    let digest = Self.sha256(token.bytes)
     var found: Caller?
     for caller in callers where CRYPTO_memcmp(caller.tokenDigest, digest, digest.count) == 0 {
       found = caller
@@ -83,10 +83,10 @@ struct Permissions: Sendable {
     return found
   }
 
-  private static func sha256(_ bytes: ByteView) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, count in
-      SHA256(
-        bytes.bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, digest.baseAddress)
+  static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    let bytes = Array(bytes)
+    return [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, count in
+      SHA256(bytes, bytes.count, digest.baseAddress)
       count = Int(SHA256_DIGEST_LENGTH)
     }
   }

@@ -31,9 +31,10 @@ struct ReadParameters {
     }
     guard !request.query.isEmpty else { return }
     var seen: Set<String> = []
-    for (name, value) in QueryFields(request.query) {
-      guard let name = name.percentDecoded(.query) else {
-        throw Refused(.badParameter, "a parameter's name is not percent-encoded UTF-8")
+    for (encoded, value) in QueryFields(request.query) {
+      guard let name = encoded.percentDecoded(.query) else {
+        throw Refused(
+          .badParameter, "the name is not percent-encoded UTF-8", parameter: encoded.string)
       }
       guard let text = value.percentDecoded(.query) else {
         throw Refused(.badParameter, "the value is not percent-encoded UTF-8", parameter: name)
