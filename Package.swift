@@ -69,7 +69,10 @@ let package = Package(
     .testTarget(name: "PGOutputTests", dependencies: ["PGOutput", "TestSupport"]),
     // The whole against a real Postgres.
     .testTarget(
-      name: "GatewayTests", dependencies: ["Gateway", "HTTPWire", "Server", "TestSupport"]),
+      name: "GatewayTests",
+      dependencies: [
+        "Gateway", "HTTPWire", "Server", "TestSupport", .product(name: "Yams", package: "Yams"),
+      ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     // Requests, good and hostile, for tests and as seeds of fuzzing.
     .target(name: "HTTPCorpus", dependencies: ["HTTPWire"], path: "Tests/HTTPCorpus"),

@@ -55,6 +55,7 @@ struct DemoCommand: AsyncParsableCommand {
     var configuration = Configuration()
     configuration.database = try cluster.createDatabase("shop")
     configuration.views = DemoShop.views.map { CaptureConfiguration.View(name: $0) }
+    configuration.availability = DemoShop.availability
     if let address = ListenAddress(listen) { configuration.listen = address }
     if let web { try configuration.setWeb(web) }
     try DemoShop.install(on: PostgresConnection(configuration.database))
@@ -73,7 +74,10 @@ struct DemoCommand: AsyncParsableCommand {
         views      curl -s \(url)/v1/views
         alerts     curl -s \(url)/v1/views/low_stock_alerts/rows
         one row    curl -s \(url)/v1/views/live_stock/rows/1,1
+        filtered   curl -s '\(url)/v1/views/live_stock/rows?region=eq.US-East&on_hand=lt.20&order=on_hand'
+        for sale   curl -s \(url)/v1/availability/1
         summary    curl -s '\(url)/v1/views/network_summary/rows?limit=3'
+        contract   \(url)/docs
         readiness  curl -s \(url)/readyz
         metrics    curl -s \(url)/metrics
         database   psql "\(cluster.conninfo(database: "shop"))"

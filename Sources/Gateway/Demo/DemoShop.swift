@@ -1,4 +1,5 @@
 import Capture
+import Engine
 
 /// A small shop with warehouses and stores, and the three views that keep an eye on its stock.
 ///
@@ -6,6 +7,13 @@ import Capture
 package enum DemoShop {
   /// The views worth keeping live, in the order that a visitor should meet them.
   package static let views = ["low_stock_alerts", "live_stock", "network_summary"]
+
+  /// What of an item can be sold where, told by the stock itself: the shop knows no holds.
+  package static let availability = AvailabilityConfiguration(
+    view: "live_stock",
+    columns: AvailabilityColumns(
+      item: "item_id", location: "location_id", onHand: "on_hand",
+      lowStockThreshold: .column("reorder_point")))
 
   /// Makes tables, opening stock and views in schema `public`, in one transaction.
   package static func install(on connection: PostgresConnection) throws(PostgresError) {

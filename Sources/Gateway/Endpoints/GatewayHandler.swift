@@ -11,6 +11,7 @@ final class GatewayHandler: RequestHandler {
   private let clock: Clock
   private let hosts: AllowedHosts
   private let files: StaticFiles
+  private let contractPage: ContractPage
   private let permissions: Permissions
   private let crossOrigins: CrossOrigins
   private let availability: AvailabilityEndpoints
@@ -26,6 +27,7 @@ final class GatewayHandler: RequestHandler {
     self.store = store
     self.clock = clock
     files = configuration.staticFiles
+    contractPage = ContractPage(folder: configuration.assets.map { "\($0)/openapi" })
     hosts = AllowedHosts(configuration.listen)
     permissions = Permissions(
       callers: configuration.callers, publicAccess: configuration.publicAccess)
@@ -107,6 +109,11 @@ final class GatewayHandler: RequestHandler {
       try permissions.reader(of: request).require(.admin)
     }
     if operations.answer(request.path, &response) { return }
+    if request.path == "/docs", let html = contractPage.html {
+      response.mediaType = .html
+      response.body.append(html)
+      return EntityTag(of: response.body.view).answer(request, &response)
+    }
     guard try files.answer(request, &response) else {
       throw Refused(.notFound, "see /openapi.yaml for what there is")
     }
