@@ -3,7 +3,7 @@ import TestSupport
 /// The shapes that stock logic takes: signed movements united from several tables, views on views, promises by status, and
 /// tables of every replica identity, partitioned and append-only ones among them.
 enum StockShapes {
-  static let views = ["stock", "short", "reorder", "promised", "daily", "recent"]
+  static let views = ["stock", "short", "reorder", "promised", "daily", "recent", "available"]
   static let appendOnly = ["adjustments"]
 
   static let sql = """
@@ -17,6 +17,7 @@ enum StockShapes {
     CREATE UNIQUE INDEX returned_key ON returned (id);
     ALTER TABLE returned REPLICA IDENTITY USING INDEX returned_key;
     CREATE TABLE orders (id int PRIMARY KEY, item text, location text, qty int, status text);
+    CREATE TABLE holds (id int PRIMARY KEY, item text, location text, qty int, state text);
     CREATE TABLE sales (id int, day date, item text, qty int, PRIMARY KEY (id, day))
       PARTITION BY RANGE (day);
     CREATE TABLE sales_1 PARTITION OF sales FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
@@ -52,6 +53,13 @@ enum StockShapes {
       SELECT item, location, sum(CASE status WHEN 'open' THEN qty WHEN 'paid' THEN qty ELSE 0 END)
         AS promised, count(*) FILTER (WHERE status = 'paid') AS paid
       FROM orders WHERE status <> 'void' GROUP BY item, location;
+    CREATE VIEW available AS
+      SELECT s.item, s.location, s.on_hand, coalesce(h.held, 0) AS held,
+        s.on_hand - coalesce(h.held, 0) - coalesce(p.promised, 0) AS available
+      FROM stock s
+        LEFT JOIN (SELECT item, location, sum(qty) AS held FROM holds WHERE state = 'held'
+          GROUP BY item, location) h ON h.item = s.item AND h.location = s.location
+        LEFT JOIN promised p ON (p.item, p.location) = (s.item, s.location) AND p.paid > 0;
     CREATE VIEW daily AS
       SELECT item, day, sum(qty) AS sold, min(qty) AS least, max(qty) AS most FROM sales
       GROUP BY item, day;
@@ -90,8 +98,12 @@ struct StockWorkload {
     case 13:
       "UPDATE returned SET state = \(random.pick(["'sound'", "'broken'"])), id = -id WHERE \(some())"
     case 14:
-      "DELETE FROM \(random.pick(["receipts", "shipments", "returned", "orders"])) WHERE \(some())"
+      "DELETE FROM \(random.pick(["receipts", "shipments", "returned", "orders", "holds"])) WHERE \(some())"
     case 15...16: insert("orders", "'\(status())'")
+    case 17 where random.oneIn(2):
+      random.oneIn(3)
+        ? "UPDATE holds SET state = \(random.pick(["'held'", "'released'"])), qty = qty + 1 WHERE \(some())"
+        : insert("holds", random.pick(["'held'", "'held'", "'released'"]))
     case 17: "UPDATE orders SET status = '\(status())' WHERE \(some())"
     case 18: catalogue()
     case 19...20: sale()
