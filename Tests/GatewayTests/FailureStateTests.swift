@@ -180,7 +180,7 @@ struct FailureStateTests {
     let shop = try Shop(settings: ["max_wal_size=1GB"])
     try shop.database.run("CREATE TABLE unrelated (id bigint, filler text)")
     try await TestService.run(shop.configuration) { service in
-      for _ in 0..<17 {
+      for _ in 0..<20 {
         try shop.database.run(
           """
           INSERT INTO unrelated SELECT i, repeat('x', 900) FROM generate_series(1, 60000) i;
