@@ -104,21 +104,18 @@ extension TextScanner {
     return hours < 24 || time == DateTimeText.microsecondsPerDay ? time : nil
   }
 
-  /// Reads the digits after the point of a second as microseconds, rounded half to even.
+  /// Reads the digits after the point of a second as microseconds.
+  ///
+  /// Rounded as `ParseFractionalSecond` does, by way of a double: a half that no double holds goes where the double lies.
   private mutating func scanFraction() -> Int? {
     guard peeked.map({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) ?? true else {
       return nil
     }
-    var microseconds = 0
-    var unit = DateTimeText.microsecondsPerSecond
-    while unit > 1, let digit = scanDigit() {
-      unit /= 10
-      microseconds += digit * unit
-    }
-    guard let next = scanDigit() else { return microseconds }
-    var isMoreThanHalf = next > 5
-    while let digit = scanDigit() { isMoreThanHalf = isMoreThanHalf || (next == 5 && digit > 0) }
-    return microseconds + (isMoreThanHalf || (next == 5 && microseconds % 2 == 1) ? 1 : 0)
+    var digits = "0."
+    while let digit = scanDigit() { digits.append("\(digit)") }
+    // Without a digit "0." is no number to Swift, but a zero to the server.
+    let seconds = Double(digits + "0") ?? 0
+    return Int((seconds * 1_000_000).rounded(.toNearestOrEven))
   }
 
   /// Reads an offset from UTC in microseconds; 0 where there is none.

@@ -61,6 +61,9 @@ struct ValueTextTests {
     #expect("-32768".withRawBytes { KeyText.integer($0, Int16.self) } == -32768)
     #expect("2023-02-29".withRawBytes(KeyText.date) == nil)
     #expect("2026-03-30T17:00:00.5+02:00".withRawBytes(KeyText.timestamptz) == 828_198_000_500_000)
+    // The nearest double lies below the half.
+    #expect(
+      "2026-03-30T15:00:00.5162395Z".withRawBytes(KeyText.timestamptz) == 828_198_000_516_239)
     #expect("2026-03-30T15:00:00Zx".withRawBytes(KeyText.timestamptz) == nil)
     #expect("o".withRawBytes(KeyText.bool) == nil)
     #expect("1e1001".withRawBytes(KeyText.numeric) == nil)
