@@ -79,8 +79,10 @@ package struct FilterBinder {
   ) throws(QueryFault) -> Expression {
     let labels = columns[index].ordering.labels
     let place = labels.firstIndex(of: operand) ?? labels.count
-    return try among(
-      index, labels.indices.filter { comparison.holds($0 - place) }.map { labels[$0] })
+    let matching = labels.indices.filter { comparison.holds($0 - place) }.map { labels[$0] }
+    guard matching.isEmpty else { return try among(index, matching) }
+    // No label is: false, but NULL for NULL.
+    return .call(.compareBytes(.notEqual), [values[index], values[index]], .bool)
   }
 
   // MARK: Lists

@@ -21,7 +21,8 @@ package struct CrossOrigins: Sendable {
       if isForAll { field.append("*") } else { field.append(origin) }
     }
     response.addField(
-      "Access-Control-Expose-Headers", "ETag, Onhand-Position, Onhand-Stale, Retry-After")
+      "Access-Control-Expose-Headers",
+      "ETag, Onhand-Position, Onhand-Stale, Retry-After, X-Request-Id")
   }
 
   /// Adds what a preflight asks for, if the page may send its request.
