@@ -36,64 +36,47 @@ struct LiveViewTests {
   }
 
   @Test(arguments: 1...100 as ClosedRange<UInt64>)
-  func randomWorkloadEqualsPostgresAtEachPause(seed: UInt64) async throws {
-    try await runWorkload(seed: seed, on: MovementSchema.sql())
+  func movementsEqualPostgresAtEachPause(seed: UInt64) async throws {
+    try await run(
+      MovementWorkload(seed: seed), seed, on: MovementSchema.sql(), MovementSchema.views)
   }
 
   @Test(arguments: 1001...1025 as ClosedRange<UInt64>)
-  func randomWorkloadOverOurOwnViewsEqualsPostgres(seed: UInt64) async throws {
-    try await runWorkload(seed: seed, on: MovementSchema.own)
+  func movementsOverOurOwnViewsEqualPostgresAtEachPause(seed: UInt64) async throws {
+    try await run(MovementWorkload(seed: seed), seed, on: MovementSchema.own, MovementSchema.views)
   }
 
   @Test(arguments: 2001...2200 as ClosedRange<UInt64>)
-  func randomWorkloadOverStockShapesEqualsPostgres(seed: UInt64) async throws {
-    print("stock workload seed \(seed)")
-    let database = try TestCluster.database(StockShapes.sql)
-    let configuration = try database.prepared(
-      StockShapes.views, appendOnly: StockShapes.appendOnly)
-    try await TestService.run(configuration) { service in
-      var workload = StockWorkload(seed: seed)
-      let connection = try database.connect()
-      let oracle = ViewOracle(connection: try database.connect(), views: StockShapes.views)
-      for pause in 1...3 {
-        for _ in 0..<10 { try connection.execute(workload.transaction()) }
-        try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
-      }
-    }
+  func stockShapesEqualPostgresAtEachPause(seed: UInt64) async throws {
+    try await run(
+      StockWorkload(seed: seed), seed, on: StockShapes.sql, StockShapes.views,
+      appendOnly: StockShapes.appendOnly)
   }
 
   @Test(arguments: 3001...3100 as ClosedRange<UInt64>)
-  func randomWorkloadOverOuterJoinsEqualsPostgres(seed: UInt64) async throws {
-    print("outer join workload seed \(seed)")
-    let database = try TestCluster.database(OuterJoinSchema.sql)
-    let configuration = try database.prepared(OuterJoinSchema.views)
+  func outerJoinsEqualPostgresAtEachPause(seed: UInt64) async throws {
+    try await run(
+      OuterJoinWorkload(seed: seed), seed, on: OuterJoinSchema.sql, OuterJoinSchema.views)
+  }
+
+  private func run(
+    _ workload: some RandomWorkload, _ seed: UInt64, on sql: String, _ views: [String],
+    appendOnly: [String] = []
+  ) async throws {
+    print("\(type(of: workload)) seed \(seed)")
+    var workload = workload
+    let database = try TestCluster.database(sql)
+    let configuration = try database.prepared(views, appendOnly: appendOnly)
     let recorder = FeedRecorder()
     try await TestService.run(configuration, listener: recorder) { service in
-      var workload = OuterJoinWorkload(seed: seed)
       let connection = try database.connect()
-      let oracle = ViewOracle(connection: try database.connect(), views: OuterJoinSchema.views)
-      try oracle.expectEqual(service, "seed \(seed), as loaded")
+      let oracle = ViewOracle(connection: try database.connect(), views: views)
       for pause in 1...3 {
         for _ in 0..<12 { try connection.execute(workload.transaction()) }
         try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
       }
       let record = recorder.current
       #expect(record.mismatches.isEmpty, "seed \(seed): \(record.mismatches.prefix(3))")
-    }
-  }
-
-  private func runWorkload(seed: UInt64, on sql: String) async throws {
-    print("movement workload seed \(seed)")
-    let database = try TestCluster.database(sql)
-    let configuration = try database.prepared(MovementSchema.views)
-    try await TestService.run(configuration) { service in
-      var workload = MovementWorkload(seed: seed)
-      let connection = try database.connect()
-      let oracle = ViewOracle(connection: try database.connect(), views: MovementSchema.views)
-      for pause in 1...4 {
-        for _ in 0..<12 { try connection.execute(workload.transaction()) }
-        try oracle.expectEqual(service, "seed \(seed), pause \(pause)")
-      }
     }
   }
 }

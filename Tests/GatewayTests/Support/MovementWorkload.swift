@@ -4,29 +4,15 @@ import TestSupport
 ///
 /// Keys that match nothing, NULLs, changed keys, rows moved between groups, statements over many rows, savepoints,
 /// rollbacks and truncation are all in it.
-struct MovementWorkload {
-  private var random: SeededRandom
+struct MovementWorkload: RandomWorkload {
+  var random: SeededRandom
   private var nextEvent = 10_000
   private var nextProduct = 100
   private var nextWarehouse = 100
 
   init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-  /// One transaction as a script.
-  mutating func transaction() -> String {
-    var statements: [String] = []
-    for _ in 0..<random.number(1...6) {
-      if random.oneIn(6) {
-        statements += ["SAVEPOINT s", statement(), random.oneIn(2) ? "ROLLBACK TO s" : "RELEASE s"]
-      } else {
-        statements.append(statement())
-      }
-    }
-    let end = random.oneIn(8) ? "ROLLBACK" : "COMMIT"
-    return "BEGIN; \(statements.joined(separator: "; ")); \(end)"
-  }
-
-  private mutating func statement() -> String {
+  mutating func statement() -> String {
     switch random.number(0...29) {
     case 0...8: return insertEvents()
     case 9...12: return updateEvents()

@@ -109,25 +109,13 @@ enum OuterJoinSchema {
 /// Random transactions over ``OuterJoinSchema``, the same for the same seed.
 ///
 /// Both sides of the joins change in one transaction; ids are few, so that partners come and go.
-struct OuterJoinWorkload {
-  private var random: SeededRandom
+struct OuterJoinWorkload: RandomWorkload {
+  var random: SeededRandom
   private var nextHold = 1_000
 
   init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-  mutating func transaction() -> String {
-    var statements: [String] = []
-    for _ in 0..<random.number(1...6) {
-      statements.append(statement())
-      if random.oneIn(8) {
-        statements += ["SAVEPOINT s", statement(), random.oneIn(2) ? "ROLLBACK TO s" : "RELEASE s"]
-      }
-    }
-    return "BEGIN; " + statements.joined(separator: "; ")
-      + (random.oneIn(9) ? "; ROLLBACK" : "; COMMIT")
-  }
-
-  private mutating func statement() -> String {
+  mutating func statement() -> String {
     switch random.number(0...19) {
     case 0, 1: return "INSERT INTO movements VALUES (\(id()), \(id()), \(quantity()))"
     case 2: return "DELETE FROM movements WHERE product = \(random.number(1...8))"

@@ -69,25 +69,13 @@ enum StockShapes {
 }
 
 /// Random transactions over ``StockShapes``, the same for the same seed.
-struct StockWorkload {
-  private var random: SeededRandom
+struct StockWorkload: RandomWorkload {
+  var random: SeededRandom
   private var nextID = 1_000
 
   init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-  mutating func transaction() -> String {
-    var statements: [String] = []
-    for _ in 0..<random.number(1...5) {
-      statements.append(statement())
-      if random.oneIn(8) {
-        statements += ["SAVEPOINT s", statement(), random.oneIn(2) ? "ROLLBACK TO s" : "RELEASE s"]
-      }
-    }
-    return "BEGIN; " + statements.joined(separator: "; ")
-      + (random.oneIn(9) ? "; ROLLBACK" : "; COMMIT")
-  }
-
-  private mutating func statement() -> String {
+  mutating func statement() -> String {
     switch random.number(0...23) {
     case 0...4: insert("receipts", "'\(text())'")
     case 5...6: insert("shipments", nil)
