@@ -29,9 +29,12 @@ struct ReadParameters {
     if let field = request.field("onhand-min-position") {
       minPosition = try Self.minPosition(field.string)
     }
-    guard !request.query.isEmpty else { return }
+    if !request.query.isEmpty { try read(QueryFields(request.query)) }
+  }
+
+  private mutating func read(_ query: QueryFields) throws(Refused) {
     var seen: Set<String> = []
-    for (encoded, value) in QueryFields(request.query) {
+    for (encoded, value) in query {
       guard let name = encoded.percentDecoded(.query) else {
         throw Refused(
           .badParameter, "the name is not percent-encoded UTF-8", parameter: encoded.string)
