@@ -62,7 +62,9 @@ let package = Package(
     .testTarget(name: "JSONWireTests", dependencies: ["JSONWire", "TestSupport"]),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["Server", "HTTPCorpus", "HTTPWire", "CLinux", "CZlib", "TestSupport"]),
+      dependencies: [
+        "CLinux", "CZlib", "EchoServer", "HTTPCorpus", "HTTPWire", "Server", "TestSupport",
+      ]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
@@ -74,6 +76,9 @@ let package = Package(
         "Gateway", "HTTPWire", "Server", "TestSupport", .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    // A server to be mistreated.
+    .executableTarget(
+      name: "EchoServer", dependencies: ["HTTPWire", "Server"], path: "Tests/EchoServer"),
     // Requests, good and hostile, for tests and as seeds of fuzzing.
     .target(name: "HTTPCorpus", dependencies: ["HTTPWire"], path: "Tests/HTTPCorpus"),
   ]

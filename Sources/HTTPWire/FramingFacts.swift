@@ -22,12 +22,28 @@ struct FramingFacts {
     case 10 where name.equalsIgnoringCase("connection"):
       noteConnection(field.value.view(of: bytes))
     case 14 where name.equalsIgnoringCase("content-length"):
+      guard !hasTabAround(field, bytes) else { throw .refused(.contentLengthInvalid) }
       try noteContentLength(field.value.view(of: bytes))
     case 17 where name.equalsIgnoringCase("transfer-encoding"):
+      guard !hasTabAround(field, bytes) else { throw .refused(.transferCodingUnknown) }
       try noteTransferCoding(field.value.view(of: bytes))
     default:
       break
     }
+  }
+
+  /// Whether a tab stands beside the value. RFC 9110 5.6.3 has it as white space, and some recipients
+  /// take it for a part of the value, which they then don't know: a body to one is none to the other.
+  private func hasTabAround(_ field: FieldTable.Field, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    let colon = Int(field.name.start) + Int(field.name.count)
+    let start = Int(field.value.start)
+    if bytes[colon..<start].contains(0x09) { return true }
+    var index = start + Int(field.value.count)
+    while ByteView.isBlank(bytes[index]) {
+      if bytes[index] == 0x09 { return true }
+      index += 1
+    }
+    return false
   }
 
   /// Checks the fields together and writes what they amount to into `head`.
@@ -61,9 +77,7 @@ struct FramingFacts {
     }
     let value = host.view(of: bytes)
     // RFC 9110 4.2.1: an http URI with an empty host is invalid.
-    guard !value.isEmpty, value.bytes.allSatisfy(ByteClass.isHost) else {
-      throw .refused(.hostInvalid)
-    }
+    guard HostName.isValid(value) else { throw .refused(.hostInvalid) }
     // RFC 9112 3.2: both must be the same. Serving either of two would let a proxy in front see the
     // other.
     if let authority, !authority.equalsIgnoringCase(value) {

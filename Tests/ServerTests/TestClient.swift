@@ -114,6 +114,12 @@ final class TestClient {
     return unread.count
   }
 
+  /// All that comes until the end.
+  func drained() -> String {
+    _ = drainBytes()
+    return String(decoding: unread, as: UTF8.self)
+  }
+
   /// False at the end.
   private func receiveSome() throws -> Bool {
     var buffer = [UInt8](repeating: 0, count: 65_536)
