@@ -9,11 +9,12 @@ import tempfile
 import catch_up
 import idle
 import key_reads
+import mixed
 from cluster import Cluster
 from processes import be_verbose, say
 from service import Service
 
-PARTS = ["idle", "reads", "catch-up"]
+PARTS = ["idle", "reads", "mixed", "catch-up"]
 COLUMNS = ["what", "ours", "theirs", "ratio", "reach"]
 
 
@@ -64,6 +65,8 @@ def measure(options, folder, running):
         rows += idle.measure(service, seconds)
     if "reads" in parts:
         rows += key_reads.measure(service, folder, options.rounds, max(1, seconds // 2))
+    if "mixed" in parts:
+        rows += mixed.measure(cluster, service, folder, seconds)
     if "catch-up" in parts:
         rows += catch_up.measure(cluster, service, options.rounds, options.scale)
     return rows, cluster.version()

@@ -1,55 +1,75 @@
-"""Single-key reads beside nginx returning the same bytes from memory, one worker each, one load generator thread."""
+"""Reads beside nginx, one worker each, one load generator thread: a row beside the same bytes from memory, a list beside a
+file of the same size."""
 
-import re
+import json
 import socket
-import statistics
 import time
 
-from processes import Program, run, say
+import load
+from processes import Program, say
 
-PATH = "/v1/views/live_stock/rows/1,1"
-CONNECTIONS = [32, 256]
+ROW = "/v1/views/live_stock/rows/1,1"
+LIST = "/v1/views/live_stock/rows?limit=100"
+LIST_FILE = "/list.json"
+LOOKUP_KEYS = 1_000
 
 
 def measure(service, folder, rounds, seconds):
     nginx = Nginx(service, folder)
     try:
-        return [row(service, nginx, connections, rounds, seconds) for connections in CONNECTIONS]
+        rows = [
+            compare(service, nginx, what, paths, connections, reach, rounds, seconds)
+            for what, paths, connections, reach in [
+                ("single-key GET", (ROW, ROW), 32, "1.00x"),
+                ("single-key GET", (ROW, ROW), 256, "1.00x"),
+                ("list of 100 rows", (LIST, LIST_FILE), 32, ""),
+            ]]
     finally:
         nginx.program.end()
+    return rows + [lookups(service, folder, seconds)]
 
 
-def row(service, nginx, connections, rounds, seconds):
+def compare(service, nginx, what, paths, connections, reach, rounds, seconds):
     ours, theirs = [], []
     for _ in range(rounds):
-        theirs.append(load(nginx.port, connections, seconds))
-        ours.append(load(service.port, connections, seconds))
-        say(f"{connections} connections: {ours[-1]:,.0f}/s, nginx {theirs[-1]:,.0f}/s")
-    our_rate, their_rate = statistics.median(ours), statistics.median(theirs)
+        theirs.append(load.measure(nginx.program, nginx.port, paths[1], connections, seconds))
+        ours.append(load.measure(service.program, service.port, paths[0], connections, seconds))
+        say(f"{what}, {connections} connections: {ours[-1]}; nginx {theirs[-1]}")
+    ours, theirs = load.median(ours), load.median(theirs)
     return {
-        "what": f"single-key GET, {connections} connections",
-        "ours": f"{our_rate:,.0f}/s",
-        "theirs": f"nginx {their_rate:,.0f}/s",
-        "ratio": f"{our_rate / their_rate:.2f}x",
-        "reach": "1.00x",
+        "what": f"{what}, {connections} connections",
+        "ours": f"{ours}",
+        "theirs": f"nginx {theirs}",
+        "ratio": f"{ours.rate / theirs.rate:.2f}x",
+        "reach": reach,
     }
 
 
-def load(port, connections, seconds):
-    """Requests a second."""
-    output = run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                  f"http://127.0.0.1:{port}{PATH}"])
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise SystemExit(f"wrk saw failures:\n{output}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+def lookups(service, folder, seconds):
+    keys = [[1 + n % 1_000, 1 + n // 1_000] for n in range(LOOKUP_KEYS)]
+    script = f"{folder}/lookup.lua"
+    with open(script, "w") as file:
+        file.write(f"""
+            wrk.method = "POST"
+            wrk.headers["Content-Type"] = "application/json"
+            wrk.body = '{json.dumps({"keys": keys})}'
+            """)
+    ours = load.measure(
+        service.program, service.port, "/v1/views/live_stock/lookup", 32, seconds, script)
+    return {
+        "what": f"look-up of {LOOKUP_KEYS:,} keys, 32 connections", "ours": f"{ours}",
+        "theirs": "", "ratio": "", "reach": "",
+    }
 
 
 class Nginx:
     def __init__(self, service, folder):
-        status, body, headers = service.get(PATH)
+        status, body, headers = service.get(ROW)
         if status != 200 or "'" in body or "$" in body or "\\" in body:
             raise SystemExit(f"can't compare on this answer: {status} {body}")
         self.port = free_port()
+        with open(f"{folder}{LIST_FILE}", "w") as file:
+            file.write(service.get(LIST)[1])
         path = f"{folder}/nginx.conf"
         with open(path, "w") as file:
             file.write(self.configuration(folder, body, headers))
@@ -75,6 +95,12 @@ class Nginx:
               scgi_temp_path {folder};
               server {{
                 listen 127.0.0.1:{self.port};
+                location = {LIST_FILE} {{
+                  root {folder};
+                  sendfile on;
+                  tcp_nopush on;
+                  open_file_cache max=10;
+                }}
                 location / {{
                   default_type {headers["Content-Type"]};
                   add_header Onhand-Position '{headers["Onhand-Position"]}';

@@ -33,6 +33,13 @@ def run(command, **options):
     return done.stdout
 
 
+def cpu_seconds(pid):
+    """Fields 14 and 15 of proc(5)'s stat."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Program:
     """A running program; its output goes to a file."""
 
@@ -65,10 +72,10 @@ class Program:
             self.process.wait()
 
     def cpu_seconds(self):
-        """Processor time used by all its threads so far; proc(5), fields 14 and 15."""
-        with open(f"/proc/{self.pid}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time used so far by all its threads and those of its children; proc(5)."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
+            children = [int(pid) for pid in file.read().split()]
+        return sum(map(cpu_seconds, [self.pid, *children]))
 
     def log_tail(self):
         with open(self.log, errors="replace") as file:
