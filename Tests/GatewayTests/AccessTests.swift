@@ -11,16 +11,17 @@ struct AccessTests {
     INSERT INTO stock SELECT i, p, i * 10, 19.99, 'n' FROM generate_series(1, 30) i, generate_series(1, 2) p;
     CREATE VIEW stocked AS SELECT item, place, on_hand, price, name FROM stock;
     CREATE VIEW secret AS SELECT item, place, on_hand FROM stock;
+    CREATE VIEW bare AS SELECT on_hand FROM stock;
     """
 
   private func serve(_ body: (HTTPClient) throws -> Void) async throws {
     let database = try TestCluster.database(Self.shop)
-    var configuration = try database.prepared(["stocked", "secret"])
+    var configuration = try database.prepared(["stocked", "secret", "bare"])
     configuration.callers = [
       caller("shop", [.read], ["stocked"]), caller("erp", [.read]), caller("ops", [.admin]),
     ]
     configuration.publicAccess = PublicAccess(
-      views: [.init(name: "stocked", quantities: ["on_hand"])], cap: 100)
+      views: [.init(name: "stocked", quantities: ["on_hand"]), .init(name: "bare")], cap: 100)
     configuration.crossOrigins = CrossOrigins(["https://shop.example"])
     configuration.availability = AvailabilityConfiguration(
       view: "stocked", columns: .init(item: "item", location: "place", onHand: "on_hand"))
@@ -108,6 +109,17 @@ struct AccessTests {
       #expect(
         try client.get("/v1/views/stocked/rows?order=on_hand.desc", headers: bearer("shop")).status
           == 200)
+    }
+  }
+
+  /// Where the whole row is the key, cursors and paths would tell it.
+  @Test func capsAreNotGivenAwayByKeys() async throws {
+    try await serve { client in
+      for target in ["/v1/views/bare/rows?limit=1", "/v1/views/bare/rows/250"] {
+        let answer = try client.get(target)
+        #expect(answer.status == 403 && answer.body.contains("capped for you"), "\(answer.body)")
+      }
+      #expect(try client.get("/v1/views/bare/rows?limit=1", headers: bearer("erp")).status == 200)
     }
   }
 

@@ -56,6 +56,17 @@ enum Reader: Sendable {
     return Dictionary(uniqueKeysWithValues: capped.map { ($0, cap) })
   }
 
+  /// - Throws: where the address of a row, which cursors carry as well, would tell a number that is capped.
+  func requireHiding(_ view: LiveView) throws(Refused) {
+    let caps = caps(view)
+    let key = view.hasKey ? view.definition.key : Array(view.definition.columns.indices)
+    guard let column = key.first(where: { caps[$0] != nil }) else { return }
+    throw Refused(
+      .forbidden,
+      "\(view.name) has \(view.definition.columns[column].name) in its rows' key, which is capped for you"
+    )
+  }
+
   /// The cap of quantities that are computed.
   var cap: Int64? {
     if case .visitor(let access) = self { access.cap } else { nil }

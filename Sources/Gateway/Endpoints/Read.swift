@@ -10,7 +10,10 @@ struct Read {
 
   /// The view that a path names, if the reader may see it.
   func find(_ name: ByteView) throws(Refused) -> LiveView {
-    if let view = visible.views.find(name.bytes), reader.maySee(view.name) { return view }
+    if let view = visible.views.find(name.bytes), reader.maySee(view.name) {
+      try reader.requireHiding(view)
+      return view
+    }
     guard let decoded = name.percentDecoded(.path) else {
       throw Refused(.unknownView, "the name is not percent-encoded")
     }
@@ -21,7 +24,10 @@ struct Read {
   func find(_ name: String) throws(Refused) -> LiveView {
     var text = name
     let view = text.withUTF8 { visible.views.find(UnsafeRawBufferPointer($0)) }
-    if let view, reader.maySee(view.name) { return view }
+    if let view, reader.maySee(view.name) {
+      try reader.requireHiding(view)
+      return view
+    }
     switch (reader, view) {
     case (.visitor, _): throw Refused(.tokenMissing, "only some views are public")
     case (.caller(let caller), let view?):
