@@ -156,15 +156,8 @@ package struct FilterBinder {
   /// The operand as the input function of the column's type reads it.
   private func datum(_ operand: String, _ index: Int) throws(QueryFault) -> Datum {
     let column = columns[index]
-    var text = operand
-    let datum = text.withUTF8 { utf8 -> Datum? in
-      guard let datum = column.type.parse(UnsafeRawBufferPointer(utf8), arena) else { return nil }
-      // What points into the operand's text must outlive it.
-      guard case .bytes(let bytes) = datum else { return datum }
-      return .bytes(arena.copy(bytes))
-    }
     let isLabel = column.type != .enumeration || column.ordering.labels.contains(operand)
-    guard let datum, isLabel else {
+    guard let datum = column.type.parse(operand, arena), isLabel else {
       throw .notOfType(operand: operand, column: column.name, typeName: column.typeName)
     }
     return datum

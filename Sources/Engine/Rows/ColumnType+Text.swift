@@ -89,6 +89,16 @@ extension ColumnType {
     case .json, .jsonb: nil
     }
   }
+
+  /// The same of a string; what the value points to is in the arena.
+  func parse(_ text: String, _ arena: ScratchArena) -> Datum? {
+    var text = text
+    return text.withUTF8 { utf8 in
+      let datum = parse(UnsafeRawBufferPointer(utf8), arena)
+      guard case .bytes(let bytes) = datum else { return datum }
+      return .bytes(arena.copy(bytes))
+    }
+  }
 }
 
 extension UnsafeRawBufferPointer {

@@ -12,20 +12,21 @@ package struct RowPage {
   /// Whether there is more behind the last entry.
   package private(set) var hasMore = false
 
-  /// Goes through the view once and keeps as many rows as the page may show; valid while the reader is inside the gate.
+  /// Goes through the rows once and keeps as many rows as the page may show; valid while the reader is inside the gate.
   ///
   /// - Parameters:
+  ///   - access: finds all rows that `filter` lets pass.
   ///   - filter: a program without outputs.
   ///   - limit: rows to show, at least 1.
   /// - Throws: what failed for a row, if nobody knows whether it belongs to the page or what it shows.
   package static func read(
-    _ view: LiveView, at sequence: UInt64, _ order: RowOrder, filter: Program?,
-    after cursor: RowCursor?, limit: Int
+    _ view: LiveView, at sequence: UInt64, _ order: RowOrder, access: RowAccess = .all,
+    filter: Program?, after cursor: RowCursor?, limit: Int
   ) throws(ValueFault) -> RowPage {
     // One more than is shown tells whether there is another page.
     var first = FirstRows(limit: limit + 1, order: order)
     var failure: ValueFault?
-    view.table.forEachRow(at: sequence) { version in
+    access.forEachRow(of: view, at: sequence) { version in
       if let cursor, !isAhead(version, of: cursor, order) { return }
       switch filter?.run(version.row) {
       case nil, .keep: first.offer(version)

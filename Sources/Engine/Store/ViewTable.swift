@@ -39,6 +39,8 @@ package final class ViewTable: Sendable {
   private let shards: [LockedShard]
   private let hasher: RowHasher
   private let groups: KeyGroups?
+  /// The column by which rows can be found besides, among the key's.
+  let groupColumn: Int?
   /// Versions that have an older one, and tombstones, by the sequence of the step that made them; only the writer's.
   private nonisolated(unsafe) var superseded: [Superseded] = []
   private nonisolated(unsafe) var firstSuperseded = 0
@@ -53,6 +55,7 @@ package final class ViewTable: Sendable {
   package init(hasher: RowHasher) {
     self.hasher = hasher
     groups = nil
+    groupColumn = nil
     shards = (0..<Self.shardCount).map { _ in LockedShard(payloadBytes: 8) }
   }
 
@@ -62,6 +65,7 @@ package final class ViewTable: Sendable {
   init(hasher: RowHasher, keyTypes: [ColumnType], groupedBy column: Int) {
     self.hasher = hasher
     groups = KeyGroups(keyTypes: keyTypes, column: column, hasher: hasher)
+    groupColumn = column
     shards = (0..<Self.shardCount).map { _ in
       LockedShard(payloadBytes: 8 + KeyGroups.payloadBytes)
     }
