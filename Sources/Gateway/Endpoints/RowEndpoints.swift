@@ -12,8 +12,8 @@ enum RowEndpoints {
     let page: RowPage
     do throws(ValueFault) {
       page = try RowPage.read(
-        view, at: read.visible.sequence, query.order, filter: query.filter, after: query.cursor,
-        limit: query.limit)
+        view, at: read.visible.sequence, query.order, access: query.access, filter: query.filter,
+        after: query.cursor, limit: query.limit)
     } catch {
       throw refusal(of: error)
     }

@@ -5,6 +5,8 @@ struct RowsQuery {
   let order: RowOrder
   /// Without outputs; nil for all rows.
   let filter: Program?
+  /// Where the rows that pass are.
+  let access: RowAccess
   let cursor: RowCursor?
   let limit: Int
   let shape: RowShape
@@ -32,7 +34,7 @@ struct RowsQuery {
     shape = try RowShape(
       view, select: own["select"], quotesBigNumbers: parameters.quotesBigNumbers, caps: caps)
     order = try Self.order(own["order"], view, caps)
-    filter = try Self.filter(conditions, view, caps)
+    (filter, access) = try Self.filter(conditions, view, caps)
     cursor = try Self.cursor(own["cursor"], order, view)
   }
 
@@ -71,21 +73,26 @@ struct RowsQuery {
 
   private static func filter(
     _ conditions: [ReadParameters.Parameter], _ view: LiveView, _ caps: [Int: Int64]
-  ) throws(Refused) -> Program? {
-    guard !conditions.isEmpty else { return nil }
+  ) throws(Refused) -> (Program?, RowAccess) {
+    guard !conditions.isEmpty else { return (nil, .all) }
     let binder = FilterBinder(view.definition.columns, caps: caps)
     var parser = FilterParser()
+    var filters: [Filter] = []
     var bound: [Expression] = []
     for condition in conditions {
       try checkIsKnown(condition.name, view)
       do throws(QueryFault) {
         let filter = try parser.parse(name: condition.name, value: condition.value)
         bound.append(try binder.bind(filter))
+        filters.append(filter)
       } catch {
         throw Refused(.badFilter, error.description, parameter: condition.name)
       }
     }
-    return Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout])
+    return (
+      Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout]),
+      RowAccess(.all(filters), of: view, capped: Set(caps.keys))
+    )
   }
 
   /// A name that is neither a parameter nor a column is more likely a slip than a filter.
