@@ -1,6 +1,8 @@
-/// The request methods that are served; any other one is refused with 501 (RFC 9110 9.1).
+/// The request methods that are known; any other one is refused with 501 (RFC 9110 9.1).
+///
+/// TRACE is known so that it can be refused with 405 and what is allowed: no resource takes it (RFC 9110 9.3.8).
 package enum Method: UInt8, Sendable, CaseIterable {
-  case get, head, post, put, patch, delete, options
+  case get, head, post, put, patch, delete, options, trace
 
   package var name: StaticString {
     switch self {
@@ -11,6 +13,7 @@ package enum Method: UInt8, Sendable, CaseIterable {
     case .patch: "PATCH"
     case .delete: "DELETE"
     case .options: "OPTIONS"
+    case .trace: "TRACE"
     }
   }
 

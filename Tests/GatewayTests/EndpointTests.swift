@@ -73,6 +73,10 @@ struct EndpointTests {
       let post = try service.client.get("/v1/views", method: "POST")
       #expect(post.status == 405)
       #expect(post.fields["allow"] == "GET, HEAD, OPTIONS")
+      for target in ["/v1/views", "/healthz", "/metrics", "/docs", "/", "/nothing"] {
+        let trace = try service.client.get(target, method: "TRACE")
+        #expect(trace.status == 405 && trace.fields["allow"] == "GET, HEAD, OPTIONS", "\(target)")
+      }
       let foreign = try service.client.get("/v1/views", headers: ["Host": "evil.example"])
       #expect(foreign.status == 421)
       let local = try service.client.get("/v1/views", headers: ["Host": "LOCALHOST:80"])

@@ -30,6 +30,7 @@ package struct GoodRequest: Sendable, CustomStringConvertible {
     GoodRequest("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", method: .head),
     GoodRequest("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", method: .options, path: "*"),
     GoodRequest("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", method: .delete),
+    GoodRequest("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", method: .trace),
     GoodRequest("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
     GoodRequest(
       "GET http://H:80/p?q HTTP/1.1\r\nHost: h:80\r\n\r\n", path: "/p", query: "q", host: "h:80",

@@ -64,7 +64,7 @@ package struct HostileRequest: Sendable, CustomStringConvertible {
     HostileRequest(line("BREW / HTTP/1.1"), .methodUnknown, 501),
     HostileRequest(line("get / HTTP/1.1"), .methodUnknown, 501),
     HostileRequest(line("GETT / HTTP/1.1"), .methodUnknown, 501),
-    HostileRequest(line("TRACE / HTTP/1.1"), .methodUnknown, 501),
+    HostileRequest(line("trace / HTTP/1.1"), .methodUnknown, 501),
     HostileRequest(line("CONNECT h:80 HTTP/1.1"), .methodUnknown, 501),
     HostileRequest(line("GET * HTTP/1.1"), .requestTargetInvalid),
     HostileRequest(line("GET h:80 HTTP/1.1"), .requestTargetInvalid),

@@ -108,12 +108,13 @@ import Testing
     #expect(servedByBoth > 1_000)
   }
 
-  /// What nginx does not serve: `OPTIONS *`, a tab around a host (RFC 9110 5.6.3 has it), a path that is
+  /// What nginx does not serve: TRACE, `OPTIONS *`, a tab around a host (RFC 9110 5.6.3 has it), a path that is
   /// not percent-encoded, which our endpoints refuse, expectations of HTTP/1.0, which mean nothing; and
   /// what follows `close` anywhere in `Connection`.
   private func isOursAlone(_ text: String) -> Bool {
     text.split(separator: "\r\n").contains { line in
-      line.contains("OPTIONS *") || line.contains("%") || line.hasPrefix("Expect:")
+      line.contains("TRACE ") || line.contains("OPTIONS *") || line.contains("%")
+        || line.hasPrefix("Expect:")
         || line.hasPrefix("Host:") && line.contains("\t")
         || line.hasPrefix("Connection:") && line.lowercased().contains("close")
     }
