@@ -5,7 +5,7 @@ import HTTPWire
 /// instance and after a restart.
 struct EntityTag {
   /// The tag with its quotes.
-  private let bytes: [UInt8]
+  fileprivate let bytes: [UInt8]
 
   /// Two hashes, so that 128 bits tell bodies apart; their seeds are fixed for the tag to outlive the process.
   private static let hashers = (RowHasher(seed: 0x6f6e_6861), RowHasher(seed: 0x6e64_7461_6773))
@@ -32,4 +32,9 @@ struct EntityTag {
       if request.ifNoneMatch(names: ByteView(tag)) { response.status = .notModified }
     }
   }
+}
+
+extension ByteBuffer {
+  /// Appends the tag with its quotes.
+  mutating func append(_ tag: EntityTag) { tag.bytes.withUnsafeBytes { append($0) } }
 }
