@@ -15,3 +15,14 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable {
   package static let serviceRestart = CloseCode(rawValue: 1012)
   package static let tryAgainLater = CloseCode(rawValue: 1013)
 }
+
+extension CloseCode {
+  /// Whether a peer may send it. RFC 6455 7.4: some codes stand for what was never sent, and the rest up to 2999 is
+  /// for who registers it; IANA lists up to 1014.
+  var mayBeSent: Bool {
+    switch rawValue {
+    case 1000...1003, 1007...1014, 3000...4999: true
+    default: false
+    }
+  }
+}

@@ -25,4 +25,5 @@ package struct MediaType: Sendable {
   package static let text = MediaType("text/plain; charset=utf-8")
   package static let html = MediaType("text/html; charset=utf-8")
   package static let yaml = MediaType("application/yaml")
+  package static let eventStream = MediaType("text/event-stream")
 }

@@ -81,12 +81,26 @@ package struct Response: ~Copyable {
     package var keepsAlive: Bool
     /// For HEAD: the length is told and the body left out.
     package var omitsBody: Bool
+    package var length = Length.known
 
-    package init(version: HTTPVersion, keepsAlive: Bool, omitsBody: Bool) {
+    package init(
+      version: HTTPVersion, keepsAlive: Bool, omitsBody: Bool, length: Length = .known
+    ) {
       self.version = version
       self.keepsAlive = keepsAlive
       self.omitsBody = omitsBody
+      self.length = length
     }
+  }
+
+  /// How a client finds the end of a body (RFC 9112 6.3).
+  package enum Length: Sendable {
+    /// That of `body`.
+    case known
+    /// The body follows the head in chunks.
+    case chunked
+    /// The body follows the head and ends with the connection.
+    case untilClose
   }
 
   /// Appends the response as it is sent; `dateField` is a whole `Date` line.
@@ -97,24 +111,35 @@ package struct Response: ~Copyable {
     output.append(status.line)
     output.append("\r\n")
     output.append(dateField)
-    if !status.isBodiless { encodeBodyFields(into: &output) }
+    if !status.isBodiless { encodeBodyFields(into: &output, framing.length) }
     encodeConnection(into: &output, framing)
     // RFC 9110 12.5.5: caches may not give the one form to who asked for the other.
     if isGzip || isCompressible { output.append("Vary: Accept-Encoding\r\n") }
     encodeFields(into: &output)
     output.append("\r\n")
-    if !status.isBodiless && !framing.omitsBody { output.append(body.view) }
+    guard case .known = framing.length, !status.isBodiless, !framing.omitsBody else { return }
+    output.append(body.view)
   }
 
-  private func encodeBodyFields(into output: inout ByteBuffer) {
-    if !body.isEmpty {
-      output.append("Content-Type: ")
-      output.append(mediaType.value)
+  private func encodeBodyFields(into output: inout ByteBuffer, _ length: Length) {
+    switch length {
+    case .known:
+      if !body.isEmpty { encodeMediaType(into: &output) }
+      if isGzip { output.append("Content-Encoding: gzip\r\n") }
+      output.append("Content-Length: ")
+      output.append(decimal: body.count)
       output.append("\r\n")
+    case .chunked:
+      encodeMediaType(into: &output)
+      output.append("Transfer-Encoding: chunked\r\n")
+    case .untilClose:
+      encodeMediaType(into: &output)
     }
-    if isGzip { output.append("Content-Encoding: gzip\r\n") }
-    output.append("Content-Length: ")
-    output.append(decimal: body.count)
+  }
+
+  private func encodeMediaType(into output: inout ByteBuffer) {
+    output.append("Content-Type: ")
+    output.append(mediaType.value)
     output.append("\r\n")
   }
 
