@@ -37,7 +37,8 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "CLinux", "CZlib", "HTTPWire", "Runtime", .product(name: "Logging", package: "swift-log"),
+        "CLinux", "COpenSSL", "CZlib", "HTTPWire", "Runtime",
+        .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.

@@ -3,23 +3,38 @@ import HTTPWire
 
 /// One answered request as a line of JSON.
 struct AccessLine {
-  let id: ByteView
-  let client: IPAddress
   let status: Status
   /// Of the body, as sent.
   let byteCount: Int
-  /// From the request's last byte until its answer was ready to be sent.
+  /// From the request's last byte until its answer was ready to be sent; of a session, until its end.
   let duration: Duration
 
+  /// - Parameter subject: as `writeSubject` writes it.
+  func write(_ subject: ByteView, at time: timespec, to line: inout ByteBuffer) {
+    line.append("{\"time\":\"")
+    line.append(isoTime: Int64(time.tv_sec), milliseconds: Int(time.tv_nsec) / 1_000_000)
+    line.append("\"")
+    line.append(subject)
+    line.append(",\"status\":")
+    line.append(decimal: Int(status.rawValue))
+    line.append(",\"bytes\":")
+    line.append(decimal: byteCount)
+    line.append(",\"duration_us\":")
+    let (seconds, attoseconds) = duration.components
+    line.append(decimal: seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+    line.append("}\n")
+  }
+
+  /// Writes what is known of a request before it is answered.
+  ///
   /// - Parameters:
   ///   - request: nil when what came was none.
   ///   - refusal: the code that the client was told in that case.
-  func write(
-    _ request: RequestLine?, refusal: String?, at time: timespec, to line: inout ByteBuffer
+  static func writeSubject(
+    id: ByteView, client: IPAddress, _ request: RequestLine?, refusal: String?,
+    to line: inout ByteBuffer
   ) {
-    line.append("{\"time\":\"")
-    line.append(isoTime: Int64(time.tv_sec), milliseconds: Int(time.tv_nsec) / 1_000_000)
-    line.append("\",\"id\":\"")
+    line.append(",\"id\":\"")
     line.append(id)
     line.append("\",\"remote\":\"")
     line.append(client)
@@ -40,14 +55,6 @@ struct AccessLine {
       line.append(refusal)
       line.append("\"")
     }
-    line.append(",\"status\":")
-    line.append(decimal: Int(status.rawValue))
-    line.append(",\"bytes\":")
-    line.append(decimal: byteCount)
-    line.append(",\"duration_us\":")
-    let (seconds, attoseconds) = duration.components
-    line.append(decimal: seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
-    line.append("}\n")
   }
 
   /// What of a request is logged: no field, so no credential in one.

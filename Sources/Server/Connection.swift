@@ -24,6 +24,8 @@ final class Connection {
   @exclusivity(unchecked) var waitingClient: IPAddress?
   /// To the request at the front, once it is being compressed.
   @exclusivity(unchecked) var answer: PendingAnswer?
+  /// What the request at the front began.
+  @exclusivity(unchecked) var openSession: OpenSession?
   /// Whether the client may still be sending when the last answer is on its way.
   @exclusivity(unchecked) var lingers = false
 
@@ -46,6 +48,8 @@ final class Connection {
     case parked(until: Tick)
     /// The answer to the request at the front is being compressed; the ones behind it wait.
     case compressing
+    /// The request began a session, which goes on.
+    case session
     /// The last answer is given, and the connection ends once it is sent.
     case closing
     /// Everything is sent; what still arrives is thrown away until the client has seen the end.
@@ -56,6 +60,12 @@ final class Connection {
   /// What a connection's deadline is for.
   enum Wait: Equatable {
     case idle, head, body, parked, compressor, output, linger
+    /// Of a session: for its client, or for something to tell it.
+    case session
+    /// Of a session: for its client to take what it was told.
+    case sessionOutput
+    /// For the client's close frame.
+    case closeFrame
   }
 
   init(_ socket: AcceptedSocket, _ token: ConnectionToken) {
@@ -63,7 +73,9 @@ final class Connection {
     self.token = token
   }
 
-  var bufferedBytes: Int { input.capacity + output.capacity }
+  var bufferedBytes: Int {
+    input.capacity + output.capacity + (openSession?.bufferedBytes ?? 0)
+  }
   var hasOutput: Bool { !output.isEmpty }
 
   /// Moves on to the request behind the one at the front.

@@ -10,14 +10,29 @@ package protocol RequestHandler: Sendable {
   func handle(
     _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
   ) -> Outcome
+
+  /// Appends to `ready` the sessions of a worker that have something to tell.
+  ///
+  /// Called on the worker's queue. A session named may be named again or be gone: neither does harm.
+  func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID])
+}
+
+extension RequestHandler {
+  package func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID]) {}
 }
 
 /// What a handler made of a request.
-package enum Outcome: Sendable {
+package enum Outcome {
   /// The response is complete.
   case respond
   /// The request cannot be answered yet. The handler is called with it again after a wake and at
   /// `until`; meanwhile no other request of the connection is looked at. When too many wait the
   /// client is told 503. A client that closes, or has finished sending, is taken to be gone.
   case park(until: ContinuousClock.Instant)
+  /// The connection becomes a WebSocket. Of the response its fields are sent, with 101. A client that
+  /// has too many sessions is told 429, and the session never begins.
+  case webSocket(any Session, WebSocketOptions)
+  /// The response's head is sent, and its body is what the session produces. After HEAD, or where the
+  /// client has too many sessions, the session never begins.
+  case stream(any Session)
 }

@@ -8,6 +8,7 @@ final class RequestLog {
   private var names: RequestNames
   // Used again for each request.
   private var id = ByteBuffer()
+  private var subject = ByteBuffer()
   private var line = ByteBuffer()
 
   init(_ log: AccessLog, _ proxies: TrustedProxies, worker: Int) {
@@ -35,13 +36,11 @@ final class RequestLog {
     _ request: borrowing Request, on connection: Connection, _ response: borrowing Response
   ) {
     let omitsBody = request.method == .head || response.status.isBodiless
-    let client = proxies.client(of: request, from: connection.socket.peer.ip)
+    describe(request, on: connection)
     write(
       AccessLine(
-        id: id.view, client: client, status: response.status,
-        byteCount: omitsBody ? 0 : response.body.count,
-        duration: connection.begin.duration(to: .now)
-      ), AccessLine.RequestLine(request), refusal: nil)
+        status: response.status, byteCount: omitsBody ? 0 : response.body.count,
+        duration: connection.begin.duration(to: .now)))
   }
 
   /// Writes the line of what was refused before it was a request.
@@ -51,20 +50,43 @@ final class RequestLog {
   ) {
     id.removeAll()
     names.write(to: &id)
+    subject.removeAll()
+    AccessLine.writeSubject(
+      id: id.view, client: connection.socket.peer.ip, nil, refusal: problem.rawValue, to: &subject)
     write(
       AccessLine(
-        id: id.view, client: connection.socket.peer.ip, status: response.status,
-        byteCount: omitsBody ? 0 : response.body.count, duration: .zero),
-      nil, refusal: problem.rawValue)
+        status: response.status, byteCount: omitsBody ? 0 : response.body.count, duration: .zero))
   }
 
-  private func write(
-    _ entry: AccessLine, _ request: AccessLine.RequestLine?, refusal: String?
-  ) {
+  /// What to remember of the request that has just been named and begins a session.
+  func begin(
+    _ request: borrowing Request, on connection: Connection, _ status: Status
+  ) -> SessionLogEntry {
+    describe(request, on: connection)
+    return SessionLogEntry(subject.view, status, begin: connection.begin)
+  }
+
+  /// Writes the line of a session that is over.
+  func end(_ entry: SessionLogEntry, byteCount: Int) {
+    subject.removeAll()
+    subject.append(entry.subject.view)
+    write(
+      AccessLine(
+        status: entry.status, byteCount: byteCount, duration: entry.begin.duration(to: .now)))
+  }
+
+  private func describe(_ request: borrowing Request, on connection: Connection) {
+    subject.removeAll()
+    AccessLine.writeSubject(
+      id: id.view, client: proxies.client(of: request, from: connection.socket.peer.ip),
+      AccessLine.RequestLine(request), refusal: nil, to: &subject)
+  }
+
+  private func write(_ entry: AccessLine) {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     line.removeAll()
-    entry.write(request, refusal: refusal, at: time, to: &line)
+    entry.write(subject.view, at: time, to: &line)
     log.add(line.view)
   }
 }

@@ -37,6 +37,12 @@ package final class Server: Sendable {
   /// Connections open now.
   package var connectionCount: Int { ledger.total }
 
+  /// Makes each worker ask for sessions that have something to tell, and those for it. Any thread may call it, as often as it
+  /// likes: calls between two looks of a worker count as one.
+  package func signal() {
+    for worker in workers { worker.signal() }
+  }
+
   /// Stops listening, closes idle connections, lets requests under way finish for at most
   /// `duration`.
   ///

@@ -7,7 +7,7 @@ package struct ServerLimits: Sendable {
   /// Open connections; one more is told 503 and closed.
   package var connectionsMax = 16_384
   /// Open connections of one address, or nil for as many as there may be in all; of a client behind
-  /// a trusted proxy, requests that wait. By default nobody can take more than a quarter.
+  /// a trusted proxy, requests that wait and sessions. By default nobody can take more than a quarter.
   package var connectionsPerAddressMax: Int? = 4_096
   /// Requests waiting for a wake or their deadline; one more is told 503. Shared out evenly to
   /// workers.
@@ -29,6 +29,11 @@ package struct ServerLimits: Sendable {
   package var writeStallBytesMin = 65_536
   /// After the last answer, for the client to read it before the connection is gone (RFC 9112 9.6).
   package var lingerTime = Duration.seconds(2)
+  /// Of a session, without a byte either way; then it is ended. A client that reads nothing for a minute, as one whose
+  /// computer is busy, is not yet gone.
+  package var sessionIdleTime = Duration.seconds(120)
+  /// From a WebSocket's close frame to the client's; then the connection is reset.
+  package var closeTime = Duration.seconds(5)
 
   package init() {}
 

@@ -6,6 +6,9 @@ struct Tick: Comparable, Sendable {
 
   static func < (left: Tick, right: Tick) -> Bool { left.count < right.count }
 
+  /// Zero if it was not before this one.
+  func ticks(since earlier: Tick) -> UInt32 { count - min(count, earlier.count) }
+
   /// Not before `ticks` whole ticks have passed.
   func after(_ ticks: UInt32) -> Tick { Tick(count: count + ticks + 1) }
 }

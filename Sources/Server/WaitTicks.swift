@@ -5,6 +5,8 @@ struct WaitTicks: Sendable {
   let body: UInt32
   let output: UInt32
   let linger: UInt32
+  let session: UInt32
+  let close: UInt32
 
   init(_ limits: ServerLimits) {
     idle = TickClock.ticks(in: limits.idleTime)
@@ -12,5 +14,7 @@ struct WaitTicks: Sendable {
     body = TickClock.ticks(in: limits.bodyTime)
     output = TickClock.ticks(in: limits.writeStallTime)
     linger = TickClock.ticks(in: limits.lingerTime)
+    session = TickClock.ticks(in: limits.sessionIdleTime)
+    close = TickClock.ticks(in: limits.closeTime)
   }
 }

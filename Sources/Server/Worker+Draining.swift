@@ -7,10 +7,15 @@ extension Worker {
     until deadline: ContinuousClock.Instant, _ completion: @escaping @Sendable (Int) -> Void
   ) {
     var progress = drain ?? DrainProgress()
+    if drain == nil {
+      progress.begin = tick
+      progress.sessions = table.all.filter { $0.phase == .session }.map(\.token)
+    }
     progress.deadline = min(progress.deadline, clock.tick(notBefore: deadline))
     progress.completions.append(completion)
     drain = progress
     for connection in table.all { hurry(connection) }
+    drainDueSessions()
     finishDrainIfEmpty()
   }
 
@@ -19,6 +24,20 @@ extension Worker {
     drain?.completions = []
     stop()
     for completion in progress.completions { completion(progress.cutCount) }
+  }
+
+  /// Tells the sessions whose moment has come that the server is about to stop.
+  func drainDueSessions() {
+    guard let progress = drain else { return }
+    let due = progress.dueCount(at: tick)
+    drain?.toldCount = max(due, progress.toldCount)
+    for token in progress.sessions[progress.toldCount..<max(due, progress.toldCount)] {
+      guard let connection = table[token], let session = connection.openSession?.session else {
+        continue
+      }
+      session.drain()
+      takeTurn(connection)
+    }
   }
 
   /// Ends the connections that are still there at the deadline.

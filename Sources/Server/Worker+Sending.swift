@@ -17,12 +17,15 @@ extension Worker {
   /// Sends what the client had not taken, and goes on with its requests once it has.
   func resumeSending(_ connection: Connection) {
     if case .failed = connection.sendOutput() { return close(connection) }
-    if connection.takenBytes >= limits.writeStallBytesMin {
+    let takenBytesMin = connection.phase == .session ? 1 : limits.writeStallBytesMin
+    if connection.takenBytes >= takenBytesMin {
       // Starts the time for the rest anew.
       connection.takenBytes = 0
       connection.wait = .idle
     }
-    if !connection.hasOutput, connection.phase == .receiving, !connection.input.isEmpty {
+    if !connection.hasOutput, connection.phase == .session {
+      resumeSession(connection)
+    } else if !connection.hasOutput, connection.phase == .receiving, !connection.input.isEmpty {
       serveInput(connection, .arrived)
     } else {
       settle(connection)

@@ -11,7 +11,11 @@ extension Worker {
     scratch.removeAll()
     switch connection.receive(into: &scratch, upTo: Self.receiveBytesMax) {
     case .bytes:
-      if connection.phase == .receiving { serveScratch(connection) }
+      switch connection.phase {
+      case .receiving: serveScratch(connection)
+      case .session: receiveOfSession(connection)
+      case .parked, .compressing, .closing, .lingering, .closed: break
+      }
     case .wouldBlock:
       settle(connection)
     case .end, .failed:
@@ -24,7 +28,12 @@ extension Worker {
     let rest = serve(connection, connection.input.mutableBytes, cause)
     connection.input.keep(rest)
     if connection.input.isEmpty { connection.input.release() }
-    settle(connection)
+    proceed(connection)
+  }
+
+  /// Goes on after requests have been served.
+  private func proceed(_ connection: Connection) {
+    if connection.phase == .session { begin(connection) } else { settle(connection) }
   }
 
   private func serveScratch(_ connection: Connection) {
@@ -34,7 +43,7 @@ extension Worker {
     }
     let rest = serve(connection, scratch.mutableBytes, .arrived)
     if !rest.isEmpty { connection.input.append(scratch.view[rest]) }
-    settle(connection)
+    proceed(connection)
   }
 
   /// Serves the requests at the front of `bytes`, of which there are some; returns what has to be
@@ -95,6 +104,10 @@ extension Worker {
         park(connection, until: deadline)
         return false
       }
+    case .webSocket(let session, let options):
+      if openWebSocket(connection, request, session, options) { return true }
+    case .stream(let session):
+      if openStream(connection, request, session) { return true }
     }
     finish(connection, request)
     return true

@@ -21,7 +21,9 @@ extension Worker {
     tick = clock.tick(at: .now)
     updateDate()
     for connection in table.expired(at: tick) { expire(connection) }
+    drainDueSessions()
     cutOverdueDrain()
+    gather(.tick)
   }
 
   private func expire(_ connection: Connection) {
@@ -32,8 +34,10 @@ extension Worker {
       refuse(connection, .requestTimeout)
     case .parked:
       retry(connection, .deadlinePassed)
-    case .output:
+    case .output, .sessionOutput, .closeFrame:
       cut(connection)
+    case .session:
+      endIdle(connection)
     case .compressor:
       break
     }
@@ -55,17 +59,22 @@ extension Worker {
     bufferedBytes += bytes - connection.countedBytes
     connection.countedBytes = bytes
     guard grows, bufferedBytes > bufferedBytesMax else { return true }
-    if connection.hasOutput {
+    guard !connection.hasOutput else {
       cut(connection)
-    } else {
-      refuse(connection, .serverBusy)
+      return false
+    }
+    switch connection.phase {
+    case .receiving, .parked, .compressing: refuse(connection, .serverBusy)
+    case .session: endForMemory(connection)
+    case .closing, .lingering, .closed: cut(connection)
     }
     return false
   }
 
   private func wait(of connection: Connection) -> Connection.Wait {
-    if connection.hasOutput { return .output }
+    if connection.hasOutput { return connection.phase == .session ? .sessionOutput : .output }
     switch connection.phase {
+    case .session: return connection.isClosingSession ? .closeFrame : .session
     case .parked: return .parked
     case .compressing: return .compressor
     case .lingering: return .linger
@@ -81,7 +90,9 @@ extension Worker {
   /// Sets the deadline of what is waited for. A wait that goes on keeps its own: bytes that trickle
   /// in do not move it.
   private func setDeadline(_ connection: Connection, _ wait: Connection.Wait) {
-    guard wait != connection.wait || wait == .idle || wait == .parked else { return }
+    guard wait != connection.wait || wait == .idle || wait == .parked || wait == .session else {
+      return
+    }
     connection.wait = wait
     table.setDeadline(deadline(connection, wait), of: connection)
   }
@@ -93,6 +104,8 @@ extension Worker {
     case .body: return tick.after(waitTicks.body)
     case .output: return tick.after(waitTicks.output)
     case .linger: return tick.after(waitTicks.linger)
+    case .session, .sessionOutput: return tick.after(waitTicks.session)
+    case .closeFrame: return tick.after(waitTicks.close)
     case .compressor: return .never
     case .parked:
       guard case .parked(let deadline) = connection.phase else { return .never }
@@ -103,8 +116,8 @@ extension Worker {
   private func setInterest(_ connection: Connection, _ wait: Connection.Wait) {
     let interest: EventPoll.Interest =
       switch wait {
-      case .idle, .head, .body, .linger: .readable
-      case .output: .writable
+      case .idle, .head, .body, .linger, .session, .closeFrame: .readable
+      case .output, .sessionOutput: .writable
       case .parked: .peerClosed
       case .compressor: .failureOnly
       }

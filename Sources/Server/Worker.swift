@@ -44,6 +44,16 @@ actor Worker: QueueConfined {
   @exclusivity(unchecked) var dateField = ByteBuffer()
   var dateSeconds: Int64 = 0
 
+  // Of sessions.
+  nonisolated let isSignaled = Atomic(false)
+  @exclusivity(unchecked) var turns = TurnQueue()
+  @exclusivity(unchecked) var isTurnPosted = false
+  @exclusivity(unchecked) var readySessions: [SessionID] = []
+  @exclusivity(unchecked) var message = ByteBuffer()
+  @exclusivity(unchecked) var inflated = ByteBuffer()
+  @exclusivity(unchecked) var compressedMessages = CompressedMessages()
+  @exclusivity(unchecked) var inflater: RawInflate?
+
   let clock: TickClock
   var tick: Tick
   @exclusivity(unchecked) var drain: DrainProgress?
@@ -136,6 +146,7 @@ actor Worker: QueueConfined {
     Glibc.close(connection.socket.descriptor)
     ledger.release(connection.socket, worker: index)
     releaseClient(connection)
+    endSession(connection)
     finishDrainIfEmpty()
   }
 

@@ -1,0 +1,121 @@
+import HTTPWire
+
+extension Worker {
+  /// Of messages that one session may write before others have their turn.
+  static let turnBytesMax = 65_536
+  /// Turns before other events have theirs; a turn of a short message takes some microseconds.
+  private static let turnsMax = 128
+  /// Of messages, in the turns before other events have theirs.
+  private static let roundBytesMax = 1_048_576
+  /// What memory for messages may hold on to between turns.
+  private static let keptMessageBytesMax = 262_144
+
+  /// Asks for sessions that have something to tell, soon; from any thread.
+  nonisolated func signal() {
+    guard !isSignaled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    post { worker in
+      // Lowered first: what is told later is another signal.
+      worker.isSignaled.store(false, ordering: .sequentiallyConsistent)
+      worker.gather(.signal)
+    }
+  }
+
+  /// Gives a turn to each session that has something to tell.
+  func gather(_ cause: GatherCause) {
+    readySessions.removeAll(keepingCapacity: true)
+    handler.gatherReady(worker: index, cause, &readySessions)
+    for id in readySessions where id.worker == index {
+      if let connection = table[id.token] { queueTurn(connection) }
+    }
+    runTurns()
+  }
+
+  /// Lets a session have a turn after the others that wait for one.
+  func queueTurn(_ connection: Connection) {
+    guard connection.phase == .session, let open = connection.openSession, !open.isQueued else {
+      return
+    }
+    open.isQueued = true
+    turns.append(connection.token)
+    postTurns()
+  }
+
+  /// Sends messages of a session, if the client has taken those before.
+  func takeTurn(_ connection: Connection) {
+    guard connection.phase == .session, !connection.hasOutput else { return }
+    gatherMessages(connection)
+    guard !output.isEmpty else { return }
+    flush(connection)
+    settle(connection)
+  }
+
+  /// Appends messages of a session to `output`, until it has none or enough are there; it then waits for another turn.
+  func gatherMessages(_ connection: Connection) {
+    guard let open = connection.openSession else { return }
+    while let session = open.session {
+      guard output.count < Self.turnBytesMax else { return queueTurn(connection) }
+      message.removeAll()
+      switch session.produce(&message) {
+      case .text: write(.text, open)
+      case .binary: write(.binary, open)
+      case .nothing: return
+      case .close(let code): writeEnd(code, connection, open)
+      }
+    }
+  }
+
+  private func postTurns() {
+    guard !isTurnPosted else { return }
+    isTurnPosted = true
+    post { worker in
+      worker.isTurnPosted = false
+      worker.runTurns()
+    }
+  }
+
+  private func runTurns() {
+    var writtenBytes = 0
+    for _ in 0..<Self.turnsMax where writtenBytes < Self.roundBytesMax {
+      guard let token = turns.popFirst() else { break }
+      guard let connection = table[token], let open = connection.openSession else { continue }
+      open.isQueued = false
+      let before = open.sentBytes
+      takeTurn(connection)
+      writtenBytes += open.sentBytes - before
+    }
+    if message.capacity > Self.keptMessageBytesMax { message.release() }
+    if !turns.isEmpty { postTurns() }
+  }
+
+  private func write(_ opcode: FrameOpcode, _ open: OpenSession) {
+    let before = output.count
+    switch open.wire {
+    case .webSocket(let socket):
+      if let deflate = socket.deflate {
+        compressedMessages.append(
+          opcode, message.view, windowBits: deflate.serverWindowBits ?? 15, to: &output)
+      } else {
+        output.append(frame: opcode, message.view)
+      }
+    case .chunks:
+      // An empty chunk would be the last.
+      if !message.isEmpty { output.append(chunk: message.view) }
+    case .bytes:
+      output.append(message.view)
+    }
+    open.sentBytes += output.count - before
+  }
+
+  private func writeEnd(_ code: CloseCode, _ connection: Connection, _ open: OpenSession) {
+    switch open.wire {
+    case .webSocket:
+      output.append(closeFrame: code, reason: message.view)
+      return awaitCloseFrame(connection)
+    case .chunks:
+      output.appendLastChunk()
+    case .bytes:
+      break
+    }
+    finishSession(connection)
+  }
+}
