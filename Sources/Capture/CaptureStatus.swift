@@ -53,6 +53,8 @@ package final class CaptureStatus: Sendable {
   package let rows = Counter()
   package let steps = Counter()
   package let bootstraps = Counter()
+  /// How late what readers see was when it became visible, in microseconds; 0 when nothing is outstanding.
+  package let lagMicroseconds = Gauge()
 
   package init() {}
 

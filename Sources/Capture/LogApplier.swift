@@ -104,6 +104,7 @@ final class LogApplier {
       if transaction == nil, !isStepOpen, LSN(serverEnd) > position {
         position = LSN(serverEnd)
         store.advance(to: Position(epoch: epoch, lsn: position))
+        status.lagMicroseconds.set(0)
       }
       return wantsReply ? .reply : .none
     }
@@ -135,6 +136,7 @@ final class LogApplier {
     status.steps.add()
     status.rows.add(rowsInStep)
     status.update { $0.lastCommit = step.last.committedAt }
+    status.lagMicroseconds.set(Int(max(0, now() - step.last.committedAt)))
     rowsInStep = 0
   }
 

@@ -53,15 +53,23 @@ package final class Dataflow {
   {
     for node in operators { try node.flush() }
     let sequence = store.nextSequence()
+    let isFirst = store.gate.visible.position == nil
+    let isListenedTo = !store.feed.listeners(isFirst: isFirst).isEmpty
     let changes: [ViewChange]
-    do throws(DataflowFault) { changes = try apply(sequence) } catch {
+    do throws(DataflowFault) { changes = try apply(sequence, isListenedTo: isListenedTo) } catch {
       store.rollBack(directory)
       throw error
+    }
+    if isFirst || !changes.isEmpty {
+      let batch = ChangeBatch(
+        sequence: sequence, position: position, committedAt: committedAt, xid: xid,
+        changes: changes)
+      store.feed.send(batch, isFirst: isFirst)
     }
     store.publish(
       sequence: sequence, position: position, directory: hasPublished ? nil : directory)
     hasPublished = true
-    store.feed.send(changes, position: position, committedAt: committedAt, xid: xid)
+    if isFirst || !changes.isEmpty { store.feed.announce() }
     for sink in sinks { sink.endStep() }
     store.prune(directory)
   }
@@ -85,8 +93,7 @@ package final class Dataflow {
     return views.map(\.name)
   }
 
-  private func apply(_ sequence: UInt64) throws(DataflowFault) -> [ViewChange] {
-    let isListenedTo = store.feed.hasListeners
+  private func apply(_ sequence: UInt64, isListenedTo: Bool) throws(DataflowFault) -> [ViewChange] {
     var changes: [ViewChange] = []
     for sink in sinks {
       changes.append(contentsOf: try sink.apply(sequence: sequence, isListenedTo: isListenedTo))

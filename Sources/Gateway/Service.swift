@@ -9,6 +9,7 @@ package final class Service: Sendable {
   package let store: ViewStore
   package let capture: Capture
   private let server: Server
+  private let push: PushHub
   private let logger: Logger
 
   private let accessLog: AccessLog?
@@ -38,6 +39,8 @@ package final class Service: Sendable {
         host: configuration.listen.host, port: configuration.listen.port,
         workerCount: configuration.workers, limits: configuration.limits,
         trustedProxies: configuration.trustedProxies, accessLog: accessLog), handler)
+    handler.push.attach { [server] in server.signal() }
+    push = handler.push
     self.accessLog = accessLog
     drainTime = configuration.drainTime
     self.store = store
@@ -53,6 +56,8 @@ package final class Service: Sendable {
   package func stop() async {
     await withCheckedContinuation { continuation in
       server.drain(within: drainTime) { _ in
+        // Nobody is left to be told.
+        self.push.attach(nil)
         self.capture.stop { continuation.resume() }
       }
     }

@@ -13,7 +13,6 @@ final class ViewSink: Operator {
   private let pairing: DeltaPairing
   private let key: CanonicalKey
   private let otherKey: CanonicalKey
-  private let json: RowJSONWriter
   /// Whether rows of one identity always have one key.
   private let keyIsIdentity: Bool
 
@@ -36,7 +35,6 @@ final class ViewSink: Operator {
     key = view.makeKeyBuilder()
     otherKey = view.makeKeyBuilder()
     keyIsIdentity = view.hasKey && Set(definition.identity) == Set(definition.key)
-    json = RowJSONWriter(columns: definition.columns)
     visibleRows = layout.slots.count == view.rowLayout.slots.count ? nil : RowBatch()
     super.init(layout: layout)
   }
@@ -117,15 +115,24 @@ final class ViewSink: Operator {
     return key(of: row(delta.new)) == otherKey.build { old.datum(view.keySlots[$0]) }
   }
 
+  private func movesKey(_ delta: DeltaPairing.Delta) -> Bool {
+    delta.old >= 0 && delta.new >= 0 && !keepsKey(delta)
+  }
+
   /// Reports the deltas as they are, where each key has one row at most.
   private func report(_ deltas: [DeltaPairing.Delta]) {
     for delta in deltas {
       reportedKeys.append(key(of: row(delta.new >= 0 ? delta.new : delta.old)), weight: 0)
+      if movesKey(delta) { reportedKeys.append(key(of: row(delta.old)), weight: 0) }
     }
-    for (index, delta) in deltas.enumerated() {
+    var keys = 0
+    for delta in deltas {
+      let key = reportedKeys.row(keys)
+      let formerKey = movesKey(delta) ? reportedKeys.row(keys + 1) : nil
+      keys += formerKey == nil ? 1 : 2
       reported.append(
         ViewChange(
-          view: view, key: reportedKeys.row(index), old: delta.old >= 0 ? row(delta.old) : nil,
+          view: view, key: key, formerKey: formerKey, old: delta.old >= 0 ? row(delta.old) : nil,
           new: delta.new >= 0 ? row(delta.new) : nil, copies: delta.new >= 0 ? delta.copies : 0))
     }
   }
@@ -154,7 +161,7 @@ final class ViewSink: Operator {
         !told.contains(old.id), !told.contains(new.id)
       {
         told.formUnion([old.id, new.id])
-        report(new.key, old.old, new.new)
+        report(new.key, formerKey: old.key, old.old, new.new)
       } else {
         for state in [old, new].compactMap({ $0 }) where told.insert(state.id).inserted {
           if state.isChanged { report(state.key, state.old, state.new) }
@@ -164,9 +171,13 @@ final class ViewSink: Operator {
     for key in gone { if let state = state(of: key) { report(state.key, state.old, state.new) } }
   }
 
-  private func report(_ key: RowRef, _ old: RowVersion?, _ new: RowVersion?) {
+  private func report(
+    _ key: RowRef, formerKey: RowRef? = nil, _ old: RowVersion?, _ new: RowVersion?
+  ) {
     reported.append(
-      ViewChange(view: view, key: key, old: old?.row, new: new?.row, copies: new?.copies ?? 0))
+      ViewChange(
+        view: view, key: key, formerKey: formerKey, old: old?.row, new: new?.row,
+        copies: new?.copies ?? 0))
   }
 
   private func state(of key: RowRef) -> KeyState? {
@@ -255,19 +266,10 @@ final class ViewSink: Operator {
   private func put(_ row: RowRef, copies: Int, in slot: ViewTable.Slot) {
     guard copies > 0 else { return slot.remove(sequence: sequence) }
     jsonBytes.removeAll(keepingCapacity: true)
-    json.write(row, to: &jsonBytes)
+    view.rowWriter.write(row, to: &jsonBytes)
     jsonBytes.withUnsafeBytes {
-      slot.put(row, json: $0, copies: copies, fault: fault(of: row), sequence: sequence)
+      slot.put(row, json: $0, copies: copies, fault: view.fault(of: row), sequence: sequence)
     }
-  }
-
-  /// The fault of the row or of its first column that has one.
-  private func fault(of row: RowRef) -> ValueFault? {
-    if let fault = row.fault { return fault }
-    for slot in view.rowLayout.slots {
-      if case .fault(let fault) = row.datum(slot) { return fault }
-    }
-    return nil
   }
 
   private var status: ViewStatus {

@@ -2,6 +2,8 @@ import Synchronization
 
 /// What one step changed, for whoever passes changes on; borrowed for the time of a call.
 package struct ChangeBatch {
+  /// Of the step, as row versions carry it.
+  package let sequence: UInt64
   /// The END of the last transaction in the step.
   package let position: Position
   /// Microseconds since 2000-01-01 UTC; nil for a snapshot.
@@ -9,7 +11,18 @@ package struct ChangeBatch {
   /// The last transaction in the step.
   package let xid: UInt32?
   /// By view, then by the bytes of the key.
-  package let changes: [ViewChange]
+  package private(set) var changes: [ViewChange]
+
+  init(
+    sequence: UInt64, position: Position, committedAt: Int64?, xid: UInt32?, changes: [ViewChange]
+  ) {
+    self.sequence = sequence
+    self.position = position
+    self.committedAt = committedAt
+    self.xid = xid
+    self.changes = changes
+    for index in changes.indices { self.changes[index].ordinal = index }
+  }
 }
 
 /// One row of a view going from an old to a new state.
@@ -20,6 +33,8 @@ package struct ViewChange {
   /// The place in the step's changes.
   package fileprivate(set) var ordinal: Int
   package let key: RowRef
+  /// The key of `old` where it was another.
+  package let formerKey: RowRef?
   /// Nil where the row is new.
   package let old: RowRef?
   /// Nil where the row is gone.
@@ -30,8 +45,20 @@ package struct ViewChange {
 
 /// Takes each step's changes, on the queue that applies them: must be brief and not block.
 package protocol ChangeListener: AnyObject, Sendable {
-  /// Called after the changes became visible, once per step, in order.
+  /// Whether the rows of the first snapshot are of use, which nobody has seen anything before.
+  var needsFirstRows: Bool { get }
+
+  /// Called once per step that changes rows, in order, before its changes become visible: whoever sees a position finds that
+  /// all changes up to it have been handed over. For the first step it is called whatever it changes.
   func viewsChanged(_ batch: borrowing ChangeBatch)
+
+  /// Called once the changes handed over last are visible.
+  func changesBecameVisible()
+}
+
+extension ChangeListener {
+  package var needsFirstRows: Bool { true }
+  package func changesBecameVisible() {}
 }
 
 /// Hands the changes of every step to whoever listens: push, webhooks, the log.
@@ -48,23 +75,31 @@ package final class ChangeFeed: Sendable {
     listeners.withLock { $0.removeAll { $0 === listener } }
   }
 
-  var hasListeners: Bool { listeners.withLock { !$0.isEmpty } }
+  /// Those who want the changes of the next step.
+  func listeners(isFirst: Bool) -> [any ChangeListener] {
+    listeners.withLock { $0 }.filter { !isFirst || $0.needsFirstRows }
+  }
 
-  func send(
-    _ changes: [ViewChange], position: Position, committedAt: Int64?, xid: UInt32?
-  ) {
-    let current = listeners.withLock { $0 }
-    guard !current.isEmpty, !changes.isEmpty else { return }
-    var numbered = changes
-    for index in numbered.indices { numbered[index].ordinal = index }
-    let batch = ChangeBatch(
-      position: position, committedAt: committedAt, xid: xid, changes: numbered)
-    for listener in current { listener.viewsChanged(batch) }
+  /// - Parameter batch: what ``listeners(isFirst:)`` are told; the others learn of the first step that it was.
+  func send(_ batch: ChangeBatch, isFirst: Bool) {
+    let bare = ChangeBatch(
+      sequence: batch.sequence, position: batch.position, committedAt: batch.committedAt,
+      xid: batch.xid, changes: [])
+    for listener in listeners.withLock({ $0 }) {
+      listener.viewsChanged(isFirst && !listener.needsFirstRows ? bare : batch)
+    }
+  }
+
+  func announce() {
+    for listener in listeners.withLock({ $0 }) { listener.changesBecameVisible() }
   }
 }
 
 extension ViewChange {
-  init(view: LiveView, key: RowRef, old: RowRef?, new: RowRef?, copies: Int) {
-    self.init(view: view, ordinal: 0, key: key, old: old, new: new, copies: copies)
+  init(
+    view: LiveView, key: RowRef, formerKey: RowRef?, old: RowRef?, new: RowRef?, copies: Int
+  ) {
+    self.init(
+      view: view, ordinal: 0, key: key, formerKey: formerKey, old: old, new: new, copies: copies)
   }
 }

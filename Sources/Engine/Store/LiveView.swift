@@ -9,6 +9,9 @@ package final class LiveView: Sendable {
   let keyColumns: [Int]
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
+  private let keyWriter: RowJSONWriter
+  /// Writes rows as they are stored with their JSON.
+  package let rowWriter: RowJSONWriter
   private let history: Mutex<StatusHistory>
   private let distrust = Mutex<String?>(nil)
 
@@ -22,6 +25,10 @@ package final class LiveView: Sendable {
     keyColumns = key
     keySlots = key.map { layout.slots[$0] }
     keyTypes = key.map { definition.columns[$0].type }
+    rowWriter = RowJSONWriter(columns: definition.columns)
+    keyWriter = RowJSONWriter(
+      key.map { RowJSONWriter.Member(name: definition.columns[$0].name, column: $0) },
+      of: definition.columns)
   }
 
   package var name: QualifiedName { definition.name }
@@ -40,6 +47,22 @@ package final class LiveView: Sendable {
   ///
   /// Where the whole row is the key, rows that are spelled differently are different rows.
   func makeKeyBuilder() -> CanonicalKey { CanonicalKey(keyTypes, mergesSpellings: hasKey) }
+
+  /// The key's columns as an object of JSON, as `row` has them.
+  package func keyJSON(of row: RowRef) -> [UInt8] {
+    var json: [UInt8] = []
+    keyWriter.write(row, to: &json)
+    return json
+  }
+
+  /// Why a row has no right value: its own fault, or that of its first column that has one.
+  package func fault(of row: RowRef) -> ValueFault? {
+    if let fault = row.fault { return fault }
+    for slot in rowLayout.slots {
+      if case .fault(let fault) = row.datum(slot) { return fault }
+    }
+    return nil
+  }
 
   // MARK: Writing
 

@@ -1,5 +1,5 @@
 /// Writes rows as `to_json(row)` prints them, all of their columns or chosen ones.
-package struct RowJSONWriter {
+package struct RowJSONWriter: Sendable {
   /// What stands in the object for one column.
   package struct Member {
     package let name: String
@@ -12,7 +12,7 @@ package struct RowJSONWriter {
     }
   }
 
-  private struct Column {
+  private struct Column: Sendable {
     let prefix: [UInt8]
     let slot: ColumnSlot
     let type: ColumnType

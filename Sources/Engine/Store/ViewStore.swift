@@ -53,9 +53,10 @@ package final class ViewStore: @unchecked Sendable {
   private func makeTable(_ view: Plan.View) -> ViewTable {
     guard let grouping, view.name.isCalled(grouping.view),
       let column = view.key.firstIndex(where: { view.columns[$0].name == grouping.column })
-    else { return ViewTable(hasher: hasher) }
+    else { return ViewTable(hasher: hasher, birth: sequence + 1) }
     return ViewTable(
-      hasher: hasher, keyTypes: view.key.map { view.columns[$0].type }, groupedBy: column)
+      hasher: hasher, birth: sequence + 1, keyTypes: view.key.map { view.columns[$0].type },
+      groupedBy: column)
   }
 
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {

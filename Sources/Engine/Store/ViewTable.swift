@@ -36,6 +36,8 @@ package final class ViewTable: Sendable {
     let sequence: UInt64
   }
 
+  /// The first step that readers see it at.
+  let birth: UInt64
   private let shards: [LockedShard]
   private let hasher: RowHasher
   private let groups: KeyGroups?
@@ -52,7 +54,8 @@ package final class ViewTable: Sendable {
   /// Enough that two readers and a writer seldom meet.
   private static let shardCount = 64
 
-  package init(hasher: RowHasher) {
+  package init(hasher: RowHasher, birth: UInt64 = 1) {
+    self.birth = birth
     self.hasher = hasher
     groups = nil
     groupColumn = nil
@@ -62,7 +65,8 @@ package final class ViewTable: Sendable {
   /// A table whose rows can be found by one column of their key.
   ///
   /// - Parameter column: among the key's.
-  init(hasher: RowHasher, keyTypes: [ColumnType], groupedBy column: Int) {
+  init(hasher: RowHasher, birth: UInt64 = 1, keyTypes: [ColumnType], groupedBy column: Int) {
+    self.birth = birth
     self.hasher = hasher
     groups = KeyGroups(keyTypes: keyTypes, column: column, hasher: hasher)
     groupColumn = column
@@ -97,11 +101,19 @@ package final class ViewTable: Sendable {
 
   /// Calls `body` with every row as of `sequence`; versions are valid while the reader is inside the gate.
   package func forEachRow(at sequence: UInt64, _ body: (RowVersion) -> Void) {
+    forEachRow(in: .whole, at: sequence, body)
+  }
+
+  /// Calls `body` with the rows of one slice as of `sequence`.
+  ///
+  /// A key is in the same slice for ever, however the table grows: who takes one slice after the other meets each key once.
+  package func forEachRow(in slice: TableSlice, at sequence: UInt64, _ body: (RowVersion) -> Void) {
     var versions: [RowVersion] = []
-    for locked in shards {
+    for shard in slice.shards(of: Self.shardCount) {
       // What the caller does with the rows must not keep the writer from the shard.
-      locked.shard.withLock { shard in
+      shards[shard].shard.withLock { shard in
         shard.records.forEachRecord { record in
+          guard slice.contains(record.hash) else { return }
           if let version = Self.version(record, at: sequence) { versions.append(version) }
         }
       }

@@ -25,6 +25,21 @@ package struct CrossOrigins: Sendable {
       "ETag, Onhand-Position, Onhand-Stale, Retry-After, X-Request-Id")
   }
 
+  /// Whether the page that opens a WebSocket may: browsers ask nobody before (RFC 6455 10.2). Programs send no `Origin`.
+  func mayConnect(_ request: borrowing Request) -> Bool {
+    guard let origin = request.field("origin") else { return true }
+    return origins.contains("*") || isAllowed(origin) || Self.isOwn(origin, request.host)
+  }
+
+  /// Whether a page of this server itself is meant, whatever stands before it.
+  private static func isOwn(_ origin: ByteView, _ host: ByteView) -> Bool {
+    ["http://", "https://"].contains { scheme in
+      origin.count == scheme.utf8.count + host.count
+        && origin.bytes.prefix(scheme.utf8.count).elementsEqual(scheme.utf8)
+        && origin[scheme.utf8.count..<origin.count].equalsIgnoringCase(host)
+    }
+  }
+
   /// Adds what a preflight asks for, if the page may send its request.
   func answerPreflight(
     _ request: borrowing Request, methods: StaticString, _ response: inout Response

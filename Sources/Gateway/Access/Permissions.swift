@@ -1,4 +1,5 @@
 import COpenSSL
+import Engine
 import HTTPWire
 
 /// Something that a caller may do.
@@ -59,11 +60,28 @@ struct Permissions: Sendable {
       guard let publicAccess else { throw Refused(.tokenMissing, "send Authorization: Bearer") }
       return .visitor(publicAccess)
     }
-    guard let token = Self.bearerToken(field), let caller = caller(with: token) else {
+    guard let token = Self.bearerToken(field), let caller = caller(with: token.bytes) else {
       throw Refused(.tokenUnknown, "no caller is configured with this token")
     }
     return .caller(caller)
   }
+
+  /// Who opens a WebSocket: by `Authorization`, or by the subprotocol `bearer.` and the token in base64url, since pages
+  /// can't set fields. Nil where the client may still tell.
+  func reader(ofSocket request: borrowing Request, subprotocols: [String]) throws(Refused)
+    -> Reader?
+  {
+    if !callers.isEmpty, let offered = subprotocols.first(where: { $0.hasPrefix("bearer.") }) {
+      guard let token = Base64URL.decode(String(offered.dropFirst("bearer.".count))),
+        let caller = caller(with: token)
+      else { throw Refused(.tokenUnknown, "no caller is configured with this token") }
+      return .caller(caller)
+    }
+    if !callers.isEmpty, publicAccess == nil, request.field("authorization") == nil { return nil }
+    return try reader(of: request)
+  }
+
+  func caller(withToken token: String) -> Caller? { caller(with: Array(token.utf8)) }
 
   private static func bearerToken(_ field: ByteView) -> ByteView? {
     let scheme = "bearer " as StaticString
@@ -74,8 +92,8 @@ struct Permissions: Sendable {
   }
 
   /// Compares with every caller's digest, in a time that does not depend on where they differ.
-  private func caller(with token: ByteView) -> Caller? {
-    let digest = Self.sha256(token.bytes)
+  private func caller(with token: some Collection<UInt8>) -> Caller? {
+    let digest = Self.sha256(token)
     var found: Caller?
     for caller in callers where CRYPTO_memcmp(caller.tokenDigest, digest, digest.count) == 0 {
       found = caller

@@ -22,6 +22,8 @@ package struct Configuration: Sendable {
   package var callers: [Caller] = []
   package var publicAccess: PublicAccess?
   package var crossOrigins = CrossOrigins()
+  /// How often a client that has nothing to be told hears that all is well.
+  package var heartbeat = Duration.seconds(15)
   package var availability: AvailabilityConfiguration?
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()

@@ -46,6 +46,8 @@ struct LimitSetting: Sendable {
       "write_stall_bytes", .count(\.limits.writeStallBytesMin, 1...16_777_216)),
     LimitSetting("linger_time", .time(\.limits.lingerTime)),
     LimitSetting("drain_time", .time(\.drainTime)),
+    LimitSetting("session_idle_time", .time(\.limits.sessionIdleTime)),
+    LimitSetting("heartbeat_time", .time(\.heartbeat)),
   ]
 
   /// Sets it in `configuration`; what is wrong with `text` otherwise.

@@ -12,10 +12,11 @@ final class GatewayHandler: RequestHandler {
   private let hosts: AllowedHosts
   private let files: StaticFiles
   private let contractPage: ContractPage
-  private let permissions: Permissions
-  private let crossOrigins: CrossOrigins
+  let permissions: Permissions
+  let crossOrigins: CrossOrigins
   private let availability: AvailabilityEndpoints
-  private let scratch: [WorkerScratch]
+  let scratch: [WorkerScratch]
+  let push: PushHub
   private let requests = Counter()
   /// Tells capture that a reader waits for a position.
   private let positionIsAwaited: @Sendable () -> Void
@@ -33,9 +34,13 @@ final class GatewayHandler: RequestHandler {
       callers: configuration.callers, publicAccess: configuration.publicAccess)
     crossOrigins = configuration.crossOrigins
     availability = AvailabilityEndpoints(configuration.availability)
-    operations = OperationsEndpoints(
-      store: store, status: status, accessLog: accessLog, clock: clock, requests: requests)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
+    push = PushHub(
+      store: store, clock: clock, heartbeat: configuration.heartbeat, scratch: scratch,
+      lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
+    operations = OperationsEndpoints(
+      store: store, status: status, push: push.counters, accessLog: accessLog, clock: clock,
+      requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 
@@ -125,9 +130,13 @@ final class GatewayHandler: RequestHandler {
     _ route: Route, _ request: borrowing Request, _ response: inout Response,
     _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
+    if case .live = route { return try openSocket(request, &response, context) }
     let reader = try permissions.reader(of: request)
     try reader.require(.read)
     let parameters = try ReadParameters(request)
+    if case .changes(let name) = route {
+      return try changes(name, reader, parameters, request, &response, context)
+    }
     guard try isReached(parameters, context) else {
       return .park(until: context.now + parameters.wait)
     }
@@ -159,18 +168,16 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       try availability.one(item, at: location, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
+    case .changes, .live: preconditionFailure("answered above")
     }
   }
 
-  private func addPosition(_ visible: ReadGate.Visible, _ response: inout Response) throws(Refused)
-  {
+  func addPosition(_ visible: ReadGate.Visible, _ response: inout Response) throws(Refused) {
     guard let position = visible.position else {
       throw Refused(.notReady, "the first snapshot is not complete; see /readyz")
     }
     response.addField("Onhand-Position") { field in
-      field.append(position.epoch.id)
-      field.append(":")
-      field.append(lsn: position.lsn)
+      field.append(position)
     }
     if let since = visible.staleSince {
       response.addField("Onhand-Stale") {
@@ -183,7 +190,7 @@ final class GatewayHandler: RequestHandler {
   // MARK: Reading one's own writes
 
   /// Whether what the request must see is visible; if not, it will be woken when it is.
-  private func isReached(_ parameters: ReadParameters, _ context: borrowing RequestContext)
+  func isReached(_ parameters: ReadParameters, _ context: borrowing RequestContext)
     throws(Refused) -> Bool
   {
     guard let wanted = parameters.minPosition else { return true }
@@ -224,25 +231,7 @@ final class GatewayHandler: RequestHandler {
 }
 
 extension Duration {
-  fileprivate var nanoseconds: Int64 {
+  var nanoseconds: Int64 {
     components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
-  }
-}
-
-extension ByteBuffer {
-  /// Appends an LSN as Postgres writes it.
-  fileprivate mutating func append(lsn: LSN) {
-    append(hex: UInt32(truncatingIfNeeded: lsn.value >> 32))
-    append("/")
-    append(hex: UInt32(truncatingIfNeeded: lsn.value))
-  }
-
-  private mutating func append(hex number: UInt32) {
-    let digits: StaticString = "0123456789ABCDEF"
-    var shift = max(0, (31 - number.leadingZeroBitCount) / 4 * 4)
-    while shift >= 0 {
-      append(digits.utf8Start[Int(number >> UInt32(shift) & 15)])
-      shift -= 4
-    }
   }
 }

@@ -8,6 +8,7 @@ import Server
 struct OperationsEndpoints: Sendable {
   let store: ViewStore
   let status: CaptureStatus
+  let push: PushCounters
   let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
@@ -66,6 +67,12 @@ struct OperationsEndpoints: Sendable {
     let progress = status.current
     var writer = MetricsWriter()
     writer.counter("onhand_http_requests_total", "Requests received", requests.value)
+    writer.gauge("onhand_push_sessions", "Sockets and event streams open", push.sessions.value)
+    writer.gauge("onhand_push_subscriptions", "Subscriptions", push.subscriptions.value)
+    writer.counter("onhand_push_frames_total", "Frames told to subscriptions", push.frames.value)
+    writer.counter(
+      "onhand_push_resyncs_total", "Subscriptions begun anew, as changes were not kept",
+      push.resyncs.value)
     if let accessLog {
       writer.counter(
         "onhand_access_log_dropped_total", "Lines of the access log that could not be written",

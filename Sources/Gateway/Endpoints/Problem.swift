@@ -26,27 +26,36 @@ enum Problem: String, CaseIterable {
   case viewWithoutKey = "view_without_key"
   case badPosition = "bad_position"
   case epochMismatch = "epoch_mismatch"
+  case positionGone = "position_gone"
   case positionNotReached = "position_not_reached"
   case tooManyWaiting = "too_many_waiting"
   case notReady = "not_ready"
   case viewDegraded = "view_degraded"
   case rowFailed = "row_failed"
+  case originNotAllowed = "origin_not_allowed"
+  case badMessage = "bad_message"
+  case messageTooLarge = "message_too_large"
+  case subscriptionExists = "subscription_exists"
+  case unknownSubscription = "unknown_subscription"
+  case tooManySubscriptions = "too_many_subscriptions"
   case rangeNotSatisfiable = "range_not_satisfiable"
 
   var status: Status {
     switch self {
-    case .notFound, .unknownView, .unknownRow, .unknownItem: .notFound
+    case .notFound, .unknownView, .unknownRow, .unknownItem, .unknownSubscription: .notFound
     case .tokenMissing, .tokenUnknown: .unauthorized
-    case .forbidden: .forbidden
+    case .forbidden, .originNotAllowed: .forbidden
     case .methodNotAllowed: .methodNotAllowed
     case .hostNotAllowed: .misdirectedRequest
     case .unknownParameter, .badParameter, .badFilter, .cursorTooLong, .badKey, .badBody,
-      .viewWithoutKey, .badPosition:
+      .viewWithoutKey, .badPosition, .badMessage:
       .badRequest
     case .notJSON: .unsupportedMediaType
-    case .tooManyKeys, .answerTooLarge: .contentTooLarge
+    case .tooManyKeys, .answerTooLarge, .messageTooLarge: .contentTooLarge
     case .availabilityNotConfigured: .notFound
-    case .epochMismatch: .conflict
+    case .epochMismatch, .subscriptionExists: .conflict
+    case .tooManySubscriptions: .tooManyRequests
+    case .positionGone: .gone
     case .positionNotReached: .gatewayTimeout
     case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
     case .rangeNotSatisfiable: .rangeNotSatisfiable
@@ -77,11 +86,18 @@ enum Problem: String, CaseIterable {
     case .viewWithoutKey: "The view has no key to address rows by"
     case .badPosition: "The position can't be read"
     case .epochMismatch: "The position belongs to another history of the database"
+    case .positionGone: "The changes since the position are not kept any more"
     case .positionNotReached: "The position was not reached in time"
     case .tooManyWaiting: "Too many requests wait for a position"
     case .notReady: "The views are not complete yet"
     case .viewDegraded: "The view's rows can't be trusted at present"
     case .rowFailed: "An expression of the view fails for this row"
+    case .originNotAllowed: "Pages of this origin may not connect"
+    case .badMessage: "The message is not what it should be"
+    case .messageTooLarge: "The message is too large"
+    case .subscriptionExists: "A subscription of this id is there already"
+    case .unknownSubscription: "There is no such subscription"
+    case .tooManySubscriptions: "The connection has too many subscriptions"
     case .rangeNotSatisfiable: "There is nothing in the range asked for"
     }
   }

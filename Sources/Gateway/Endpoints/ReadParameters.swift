@@ -15,15 +15,21 @@ struct ReadParameters {
     let value: String
   }
 
-  private(set) var minPosition: MinPosition?
-  private(set) var wait = Self.waitDefault
+  var minPosition: MinPosition?
+  /// How long to wait, if the request says so.
+  private(set) var givenWait: Duration?
   /// Whether int8 and numeric are strings.
   private(set) var quotesBigNumbers = false
   private(set) var others: [Parameter] = []
 
+  /// How long to wait for a position.
+  var wait: Duration { givenWait ?? Self.waitDefault }
+
   static let waitDefault = Duration.seconds(2)
   private static let waitMax = Duration.seconds(30)
   private static let names = ["min_position", "wait", "bigint"]
+
+  init() {}
 
   init(_ request: borrowing Request) throws(Refused) {
     if let field = request.field("onhand-min-position") {
@@ -54,7 +60,7 @@ struct ReadParameters {
   private mutating func set(_ name: String, _ text: String) throws(Refused) {
     switch name {
     case "min_position": minPosition = try Self.minPosition(text)
-    case "wait": wait = try Self.wait(text)
+    case "wait": givenWait = try Self.wait(text)
     default:
       guard text == "string" || text == "number" else {
         throw Refused(.badParameter, "bigint must be string or number", parameter: "bigint")
@@ -77,7 +83,7 @@ struct ReadParameters {
       .unknownParameter, "it is not known here; known are \(names)", parameter: unknown.name)
   }
 
-  private static func minPosition(_ text: String) throws(Refused) -> MinPosition {
+  static func minPosition(_ text: String) throws(Refused) -> MinPosition {
     if let lsn = LSN(text) { return .lsn(lsn) }
     if let position = Position(text) { return .position(position) }
     throw Refused(

@@ -7,6 +7,9 @@ enum Route {
   case rows(ByteView)
   case row(ByteView, key: ByteView)
   case lookup(ByteView)
+  case changes(ByteView)
+  /// The WebSocket.
+  case live
   case availability(item: ByteView, location: ByteView?)
   case availabilityOfMany
 
@@ -22,6 +25,8 @@ enum Route {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
       self = rest.0.map { .availability(item: $0, location: rest.1) } ?? .availabilityOfMany
+    } else if collection == "live", rest.0 == nil {
+      self = .live
     } else {
       return nil
     }
@@ -40,6 +45,8 @@ enum Route {
       self = key.map { .row(view, key: $0) } ?? .rows(view)
     } else if resource == "lookup", key == nil {
       self = .lookup(view)
+    } else if resource == "changes", key == nil {
+      self = .changes(view)
     } else {
       return nil
     }
@@ -47,7 +54,8 @@ enum Route {
 
   func takes(_ method: Method) -> Bool {
     switch self {
-    case .views, .view, .rows, .row, .availability: method == .get || method == .head
+    case .views, .view, .rows, .row, .changes, .availability: method == .get || method == .head
+    case .live: method == .get
     case .lookup, .availabilityOfMany: method == .post
     }
   }
@@ -55,7 +63,8 @@ enum Route {
   /// As `Allow` lists them.
   var methods: StaticString {
     switch self {
-    case .views, .view, .rows, .row, .availability: "GET, HEAD, OPTIONS"
+    case .views, .view, .rows, .row, .changes, .availability: "GET, HEAD, OPTIONS"
+    case .live: "GET, OPTIONS"
     case .lookup, .availabilityOfMany: "POST, OPTIONS"
     }
   }

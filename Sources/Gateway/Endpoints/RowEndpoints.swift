@@ -12,8 +12,8 @@ enum RowEndpoints {
     let page: RowPage
     do throws(ValueFault) {
       page = try RowPage.read(
-        view, at: read.visible.sequence, query.order, access: query.access, filter: query.filter,
-        after: query.cursor, limit: query.limit)
+        view, at: read.visible.sequence, query.order, access: query.filter.access,
+        filter: query.filter.program, after: query.cursor, limit: query.limit)
     } catch {
       throw refusal(of: error)
     }
@@ -88,7 +88,11 @@ enum RowEndpoints {
   }
 
   static func checkTrust(_ view: LiveView, _ read: Read) throws(Refused) {
-    if let reason = view.status(at: read.visible.sequence).degradation {
+    try checkTrust(view, at: read.visible.sequence)
+  }
+
+  static func checkTrust(_ view: LiveView, at sequence: UInt64) throws(Refused) {
+    if let reason = view.status(at: sequence).degradation {
       throw Refused(.viewDegraded, "\(view.name): \(reason); correct the key or the data")
     }
   }

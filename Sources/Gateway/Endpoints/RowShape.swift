@@ -3,7 +3,8 @@ import HTTPWire
 
 /// How rows are written: as they are stored, or anew with chosen columns, quoted numbers or caps.
 struct RowShape {
-  private let writer: RowJSONWriter?
+  /// Nil where rows are written as they are stored.
+  let writer: RowJSONWriter?
 
   /// - Throws: what is wrong with `select`.
   init(
@@ -27,6 +28,15 @@ struct RowShape {
     guard let writer else { return body.append(version.json) }
     scratch.text.removeAll(keepingCapacity: true)
     writer.write(version.row, to: &scratch.text)
+    scratch.text.withUnsafeBytes { body.append($0) }
+  }
+
+  /// Writes a row that is not one of the view's stored versions.
+  func write(
+    _ row: RowRef, of view: LiveView, to body: inout ByteBuffer, _ scratch: WorkerScratch
+  ) {
+    scratch.text.removeAll(keepingCapacity: true)
+    (writer ?? view.rowWriter).write(row, to: &scratch.text)
     scratch.text.withUnsafeBytes { body.append($0) }
   }
 }

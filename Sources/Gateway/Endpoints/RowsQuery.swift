@@ -3,10 +3,7 @@ import Engine
 /// What a list of rows is asked for: which rows, in which order, how many and how they are written.
 struct RowsQuery {
   let order: RowOrder
-  /// Without outputs; nil for all rows.
-  let filter: Program?
-  /// Where the rows that pass are.
-  let access: RowAccess
+  let filter: RowFilter
   let cursor: RowCursor?
   let limit: Int
   let shape: RowShape
@@ -34,7 +31,7 @@ struct RowsQuery {
     shape = try RowShape(
       view, select: own["select"], quotesBigNumbers: parameters.quotesBigNumbers, caps: caps)
     order = try Self.order(own["order"], view, caps)
-    (filter, access) = try Self.filter(conditions, view, caps)
+    filter = try RowFilter(conditions, view, caps)
     cursor = try Self.cursor(own["cursor"], order, view)
   }
 
@@ -69,41 +66,5 @@ struct RowsQuery {
         .badParameter, "cursor is not one that this view gave in this order", parameter: "cursor")
     }
     return cursor
-  }
-
-  private static func filter(
-    _ conditions: [ReadParameters.Parameter], _ view: LiveView, _ caps: [Int: Int64]
-  ) throws(Refused) -> (Program?, RowAccess) {
-    guard !conditions.isEmpty else { return (nil, .all) }
-    let binder = FilterBinder(view.definition.columns, caps: caps)
-    var parser = FilterParser()
-    var filters: [Filter] = []
-    var bound: [Expression] = []
-    for condition in conditions {
-      try checkIsKnown(condition.name, view)
-      do throws(QueryFault) {
-        let filter = try parser.parse(name: condition.name, value: condition.value)
-        bound.append(try binder.bind(filter))
-        filters.append(filter)
-      } catch {
-        throw Refused(.badFilter, error.description, parameter: condition.name)
-      }
-    }
-    return (
-      Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout]),
-      RowAccess(.all(filters), of: view, capped: Set(caps.keys))
-    )
-  }
-
-  /// A name that is neither a parameter nor a column is more likely a slip than a filter.
-  private static func checkIsKnown(_ name: String, _ view: LiveView) throws(Refused) {
-    guard !FilterParser.isGroup(name), !name.hasPrefix("\""),
-      !view.definition.columns.contains(where: { $0.name == name })
-    else { return }
-    let columns = view.definition.columns.map(\.name).joined(separator: ", ")
-    throw Refused(
-      .unknownParameter,
-      "it is no column of \(view.name), whose columns are \(columns), and none of limit, cursor, "
-        + "select, order, min_position, wait, bigint, and, or", parameter: name)
   }
 }

@@ -1,0 +1,173 @@
+/// The rows of one view that pass one filter, as some followers on one thread want to know of them.
+///
+/// It knows which keys changed, not how: what to tell is read from the view when a follower can take it.
+package final class Interest {
+  package let view: LiveView
+  /// What tells interests in one view apart, such as the text of the filter.
+  package let name: String
+  private let filter: Program?
+  /// How the followers are shown rows, if less than everything is told: what looks the same to them is no change.
+  private let appearance: RowJSONWriter?
+  /// A column that the filter wants to have one of some values, by which the interest is found.
+  let probe: Probe?
+  @exclusivity(unchecked) private var dirty = DirtyKeys()
+  @exclusivity(unchecked) private(set) var followers: [any InterestFollower] = []
+  @exclusivity(unchecked) private var toldMark: UInt64 = 0
+  private var slotsBeforePruning = Interest.slotsMin
+
+  private static let slotsMin = 4
+
+  /// A condition that a column equals one of some values.
+  package struct Probe {
+    package let column: Int
+    /// Each a canonical row of the column alone.
+    package let values: [[UInt8]]
+
+    /// The column that the filter leaves the fewest values; nil where it leaves all of them open.
+    ///
+    /// - Parameter capped: columns whose values the filter sees changed.
+    package init?(_ filter: Filter, of view: LiveView, capped: Set<Int>) {
+      let columns = view.definition.columns
+      let probes = columns.indices.compactMap { column in
+        KeyProbe(filter, columns: columns, key: [column], capped: capped).map { (column, $0.keys) }
+      }
+      guard let best = probes.min(by: { $0.1.count < $1.1.count }) else { return nil }
+      (column, values) = best
+    }
+  }
+
+  package init(
+    _ view: LiveView, name: String, filter: Program?, probe: Probe?,
+    appearance: RowJSONWriter? = nil
+  ) {
+    self.appearance = appearance
+    self.view = view
+    self.name = name
+    self.filter = filter
+    self.probe = probe
+  }
+
+  // MARK: Following
+
+  /// The number of the last change; one that a follower starts from.
+  package var lastMark: UInt64 { dirty.lastMark }
+
+  /// A key that has changed, and its row as it is now.
+  package enum Change {
+    case upsert(RowVersion)
+    /// No row of this key, with the key's columns as JSON.
+    case delete(key: [UInt8])
+  }
+
+  /// Calls `body` with what became of the keys changed behind `mark`, until it returns false.
+  ///
+  /// - Parameters:
+  ///   - sequence: what the reader sees; all steps up to it, and no others, have been taken in.
+  ///   - body: also takes the change's own mark.
+  package func forEachChange(
+    after mark: UInt64, at sequence: UInt64, _ body: (Change, UInt64) -> Bool
+  ) {
+    dirty.forEach(after: mark) { entry in
+      guard let goneKey = entry.goneKey else {
+        guard let version = view.table.find(entry.key, at: sequence) else { return true }
+        return body(.upsert(version), entry.mark)
+      }
+      return body(.delete(key: goneKey), entry.mark)
+    }
+  }
+
+  /// Whether the filter keeps a row. One that it fails for, nobody knows to belong.
+  package func passes(_ row: RowRef) -> Bool {
+    guard let filter else { return true }
+    if case .keep = filter.run(row) { return true }
+    return false
+  }
+
+  // MARK: Taking changes in
+
+  /// Marks the keys that left: first those of a step, so that a key which another row took over is marked as present.
+  func markGone(_ change: RecordedChange, _ hasher: RowHasher) {
+    guard let gone = goneKey(change) else { return }
+    dirty.mark(gone.key, hash: hasher.hash(gone.key), goneKey: view.keyJSON(of: gone.row))
+  }
+
+  func markPresent(_ change: RecordedChange, _ hasher: RowHasher) {
+    guard presentRow(change) != nil else { return }
+    dirty.mark(change.key, hash: hasher.hash(change.key), goneKey: nil)
+  }
+
+  /// The key under which nothing is left of what passed, and the row that it had.
+  func goneKey(_ change: RecordedChange) -> (key: RowRef, row: RowRef)? {
+    guard let old = change.old, passes(old) else { return nil }
+    if change.formerKey == nil, let new = change.new, passes(new) { return nil }
+    return (change.formerKey ?? change.key, old)
+  }
+
+  /// The row that is there now and passes, if there is something new about it.
+  func presentRow(_ change: RecordedChange) -> RowRef? {
+    guard let new = change.new, passes(new), !looksTheSame(change) else { return nil }
+    return new
+  }
+
+  private func looksTheSame(_ change: RecordedChange) -> Bool {
+    guard let appearance, change.formerKey == nil, change.copies == 1, let old = change.old,
+      let new = change.new, passes(old)
+    else { return false }
+    var (before, after): ([UInt8], [UInt8]) = ([], [])
+    appearance.write(old, to: &before)
+    appearance.write(new, to: &after)
+    return before == after
+  }
+
+  /// Whether there are marks that followers have not been told of.
+  var hasUntoldMarks: Bool { dirty.lastMark != toldMark }
+
+  func tellFollowers() {
+    toldMark = dirty.lastMark
+    pruneIfWorthIt()
+    for follower in followers { follower.interestChanged() }
+  }
+
+  // MARK: Followers
+
+  func add(_ follower: any InterestFollower) { followers.append(follower) }
+
+  func remove(_ follower: any InterestFollower) {
+    if let index = followers.firstIndex(where: { $0 === follower }) {
+      followers.swapAt(index, followers.count - 1)
+      followers.removeLast()
+    }
+  }
+
+  /// Forgets what all followers know.
+  package func prune() {
+    dirty.prune(upTo: followers.reduce(dirty.lastMark) { min($0, $1.knownMark) })
+    slotsBeforePruning = max(Self.slotsMin, 2 * dirty.slotCount)
+  }
+
+  private func pruneIfWorthIt() {
+    if dirty.slotCount > slotsBeforePruning { prune() }
+  }
+}
+
+/// Somebody who is told of an interest's changes, on the thread of both.
+package protocol InterestFollower: AnyObject {
+  /// The number of the last change that it has dealt with.
+  var knownMark: UInt64 { get }
+
+  /// There is more than it knew of.
+  func interestChanged()
+
+  /// What changed can't be told any more: everything has to be read anew.
+  func interestWasLost(_ loss: InterestLoss)
+}
+
+/// Why an interest can't be followed any further.
+package enum InterestLoss: String, Sendable {
+  /// More changed at once than is kept.
+  case tooManyChanges = "too_many_changes"
+  /// The follower's thread was too far behind.
+  case fellBehind = "fell_behind"
+  /// The view is another one now, or gone.
+  case viewChanged = "view_changed"
+}

@@ -1,0 +1,109 @@
+/// All interests of one thread, kept up with the changes that readers can see.
+///
+/// Steps are taken in up to what is visible and never beyond, so that whoever reads at that moment reads the state that the
+/// marks lead to.
+package final class InterestRegistry {
+  private let window: ChangeWindow
+  private let hasher: RowHasher
+  /// By the table of their view.
+  private var views: [ObjectIdentifier: ViewInterests] = [:]
+  private var directory: ViewDirectory?
+  /// All steps up to it have been taken in.
+  private var sequence: UInt64 = 0
+
+  package init(_ store: ViewStore, _ window: ChangeWindow) {
+    self.window = window
+    hasher = store.hasher
+  }
+
+  package var isEmpty: Bool { views.isEmpty }
+
+  /// Takes in what has become visible, and tells followers.
+  package func catchUp(to visible: ReadGate.Visible) {
+    defer {
+      sequence = visible.sequence
+      directory = visible.views
+    }
+    guard !views.isEmpty else { return }
+    if visible.sequence > sequence {
+      switch window.steps(after: sequence, upTo: visible.sequence) {
+      case .steps(let steps): for step in steps { take(step) }
+      case .gone: for view in Array(views.values) { lose(view, .fellBehind) }
+      }
+    }
+    if directory !== visible.views { leaveOthers(than: visible.views) }
+  }
+
+  private func take(_ step: RecordedStep) {
+    guard let sections = step.sections else {
+      for view in step.views {
+        if let interests = views[ObjectIdentifier(view.table)] {
+          lose(interests, .tooManyChanges)
+        }
+      }
+      return
+    }
+    for section in sections {
+      views[ObjectIdentifier(section.view.table)]?.take(section.changes)
+    }
+  }
+
+  /// Tells the followers of views that are not what they were.
+  private func leaveOthers(than directory: ViewDirectory) {
+    let tables = Set(directory.views.map { ObjectIdentifier($0.table) })
+    for (table, interests) in views where !tables.contains(table) {
+      lose(interests, .viewChanged)
+    }
+  }
+
+  private func lose(_ view: ViewInterests, _ loss: InterestLoss) {
+    for interest in Array(view.byName.values) {
+      for follower in interest.followers { follower.interestWasLost(loss) }
+    }
+  }
+
+  // MARK: Following
+
+  /// Starts to follow the rows of a view that pass a filter, from the moment that the registry has caught up with.
+  ///
+  /// - Parameter draft: used unless there is an interest of the same name already.
+  package func follow(_ draft: Interest, _ follower: any InterestFollower) -> Interest {
+    let view = draft.view
+    let table = ObjectIdentifier(view.table)
+    let interests = views[table] ?? ViewInterests(view, hasher: hasher)
+    views[table] = interests
+    let interest = interests.byName[draft.name] ?? draft
+    if interest === draft { interests.add(draft) }
+    interest.add(follower)
+    return interest
+  }
+
+  /// Marks in `draft`, which nobody follows, what changed behind `position` up to what has been taken in.
+  ///
+  /// - Returns: false if that is not known any more.
+  package func replay(after position: Position, in draft: Interest) -> Bool {
+    guard case .steps(let steps) = window.steps(after: position, upTo: sequence, of: draft.view)
+    else { return false }
+    let interests = ViewInterests(draft.view, hasher: hasher)
+    interests.add(draft)
+    for step in steps {
+      guard let sections = step.sections else {
+        if step.views.contains(where: { $0.table === draft.view.table }) { return false }
+        continue
+      }
+      for section in sections where section.view.table === draft.view.table {
+        interests.take(section.changes)
+      }
+    }
+    return true
+  }
+
+  package func unfollow(_ interest: Interest, _ follower: any InterestFollower) {
+    interest.remove(follower)
+    guard interest.followers.isEmpty else { return }
+    let table = ObjectIdentifier(interest.view.table)
+    guard let interests = views[table], interests.byName[interest.name] === interest else { return }
+    interests.remove(interest)
+    if interests.isEmpty { views[table] = nil }
+  }
+}

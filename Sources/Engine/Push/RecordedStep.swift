@@ -1,0 +1,90 @@
+/// What one step changed, copied to outlive it.
+///
+/// Shared by all threads and never changed. Rows and keys are valid as long as the step is.
+package final class RecordedStep: @unchecked Sendable {
+  package let sequence: UInt64
+  package let position: Position
+  /// Microseconds since 2000-01-01 UTC; nil for a snapshot.
+  package let committedAt: Int64?
+  /// The changes of each view concerned; nil if they were too many to be kept.
+  package let sections: [Section]?
+  /// The views concerned.
+  package let views: [LiveView]
+  /// What the step holds in memory, about.
+  let byteCount: Int
+
+  private let storage: UnsafeMutableRawBufferPointer
+
+  /// One view's part of a step.
+  package struct Section {
+    package let view: LiveView
+    /// In the order of their keys; valid while the step is kept.
+    package let changes: [RecordedChange]
+  }
+
+  /// - Parameter bytesMax: rows that take more are not copied.
+  init(_ batch: borrowing ChangeBatch, bytesMax: Int) {
+    sequence = batch.sequence
+    position = batch.position
+    committedAt = batch.committedAt
+    let changes = batch.changes
+    var needed = 0
+    for change in changes where needed <= bytesMax { needed += RecordedChange.byteCount(change) }
+    var views: [LiveView] = []
+    for change in changes where views.last !== change.view { views.append(change.view) }
+    self.views = views
+    let overhead = 256 + views.count * 64
+    guard needed <= bytesMax else {
+      storage = .allocate(byteCount: 0, alignment: 8)
+      sections = nil
+      byteCount = overhead
+      return
+    }
+    storage = .allocate(byteCount: needed, alignment: 8)
+    var free = storage.baseAddress
+    var sections: [Section] = []
+    var start = 0
+    for view in views {
+      let end = changes[start...].firstIndex { $0.view !== view } ?? changes.count
+      let recorded = changes[start..<end].map { RecordedChange($0, copiedTo: &free) }
+      sections.append(Section(view: view, changes: recorded))
+      start = end
+    }
+    self.sections = sections
+    byteCount = overhead + needed + changes.count * MemoryLayout<RecordedChange>.stride
+  }
+
+  deinit { storage.deallocate() }
+}
+
+/// One row's change in a ``RecordedStep``; as ``ViewChange``.
+package struct RecordedChange {
+  package let key: RowRef
+  package let formerKey: RowRef?
+  package let old: RowRef?
+  package let new: RowRef?
+  package let copies: Int
+
+  fileprivate init(_ change: ViewChange, copiedTo free: inout UnsafeMutableRawPointer?) {
+    key = Self.copy(change.key, to: &free)
+    formerKey = change.formerKey.map { Self.copy($0, to: &free) }
+    old = change.old.map { Self.copy($0, to: &free) }
+    new = change.new.map { Self.copy($0, to: &free) }
+    copies = change.copies
+  }
+
+  fileprivate static func byteCount(_ change: ViewChange) -> Int {
+    [change.key, change.formerKey, change.old, change.new].reduce(0) { sum, row in
+      sum + (row.map { padded($0.count) } ?? 0)
+    }
+  }
+
+  private static func copy(_ row: RowRef, to free: inout UnsafeMutableRawPointer?) -> RowRef {
+    guard let place = free else { return row }
+    place.copyMemory(from: row.base, byteCount: row.count)
+    free = place + padded(row.count)
+    return RowRef(base: UnsafeRawPointer(place), count: row.count)
+  }
+
+  private static func padded(_ count: Int) -> Int { (count + 7) & ~7 }
+}

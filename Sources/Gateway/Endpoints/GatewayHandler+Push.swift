@@ -1,0 +1,100 @@
+import Engine
+import HTTPWire
+import Server
+
+extension GatewayHandler {
+  func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID]) {
+    push.worker(worker).gather(cause, &ready)
+  }
+
+  /// `GET /v1/live`
+  func openSocket(
+    _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    let handshake: WebSocketHandshake
+    do throws(HandshakeRefusal) {
+      handshake = try WebSocketHandshake(request)
+    } catch {
+      response.refuse(handshake: error)
+      return .respond
+    }
+    guard crossOrigins.mayConnect(request) else {
+      throw Refused(.originNotAllowed, "add the page's origin to cors in the configuration")
+    }
+    let reader = try permissions.reader(ofSocket: request, subprotocols: handshake.subprotocols)
+    if handshake.subprotocols.contains(LiveSession.subprotocol) {
+      response.addField("Sec-WebSocket-Protocol", LiveSession.subprotocol)
+    }
+    let session = LiveSession(push.worker(context.workerIndex), permissions, reader)
+    let limits = MessageLimits(messageBytesMax: LiveSession.messageBytesMax)
+    return .webSocket(session, WebSocketOptions(handshake, limits))
+  }
+
+  /// `GET /v1/views/{view}/changes`: a page, a long poll or a stream of events.
+  func changes(
+    _ name: ByteView, _ reader: Reader, _ parameters: ReadParameters,
+    _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    guard let view = name.percentDecoded(.path) else {
+      throw Refused(.unknownView, "the name is not percent-encoded")
+    }
+    let query = try ChangesQuery(view, parameters, request)
+    if query.wantsEvents { return try stream(query, reader, &response, context) }
+    var parameters = parameters
+    try requireReachable(query.subscription.after, &parameters)
+    guard try isReached(parameters, context) else {
+      return .park(until: context.now + parameters.wait)
+    }
+    let worker = push.worker(context.workerIndex)
+    let visible = worker.enter()
+    defer { worker.leave() }
+    try addPosition(visible, &response)
+    let read = Read(
+      visible: visible, reader: reader, parameters: parameters,
+      scratch: scratch[context.workerIndex])
+    let endpoint = ChangesEndpoint(query: query, read: read, worker: worker)
+    return try endpoint.answer(waiting: longPoll(parameters, context), &response, context)
+  }
+
+  /// What the client has seen may be ahead of this instance: it must not be told anything older.
+  private func requireReachable(_ after: Position?, _ parameters: inout ReadParameters)
+    throws(Refused)
+  {
+    guard let after, let current = push.visiblePosition else { return }
+    guard after.epoch == current.epoch else {
+      throw Refused(
+        .positionGone,
+        "it is of epoch \(after.epoch), the database's history is now \(current.epoch); read the rows anew"
+      )
+    }
+    if parameters.minPosition == nil { parameters.minPosition = .position(after) }
+  }
+
+  private func longPoll(_ parameters: ReadParameters, _ context: borrowing RequestContext)
+    -> Duration?
+  {
+    switch context.cause {
+    case .arrived, .woken: parameters.givenWait.flatMap { $0 > .zero ? $0 : nil }
+    case .deadlinePassed, .draining: nil
+    }
+  }
+
+  private func stream(
+    _ query: ChangesQuery, _ reader: Reader, _ response: inout Response,
+    _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    let worker = push.worker(context.workerIndex)
+    let visible = worker.enter()
+    defer { worker.leave() }
+    try addPosition(visible, &response)
+    let read = Read(
+      visible: visible, reader: reader, parameters: ReadParameters(),
+      scratch: scratch[context.workerIndex])
+    try query.subscription.check(read)
+    response.mediaType = .eventStream
+    response.addField("Cache-Control", "no-store")
+    // nginx would keep events back otherwise.
+    response.addField("X-Accel-Buffering", "no")
+    return .stream(EventSession(worker, query.subscription, reader))
+  }
+}

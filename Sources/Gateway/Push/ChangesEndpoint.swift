@@ -1,0 +1,104 @@
+import Engine
+import HTTPWire
+import Server
+
+/// `GET /v1/views/{view}/changes`: a page of changes, or the next one when it comes.
+struct ChangesEndpoint {
+  let query: ChangesQuery
+  let read: Read
+  let worker: PushWorker
+
+  /// Answers, or has the request wait for a change.
+  ///
+  /// - Parameter wait: how long to wait where nothing has changed; nil not to.
+  func answer(
+    waiting wait: Duration?, _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    let view = try read.find(query.subscription.view)
+    try RowEndpoints.checkTrust(view, read)
+    let caps = read.reader.caps(view)
+    let request = query.subscription
+    let filter = try RowFilter(request.conditions, view, caps)
+    let shape = try RowShape(
+      view, select: request.select, quotesBigNumbers: request.quotesBigNumbers, caps: caps)
+    let interest = Interest(
+      view, name: request.interestName(caps: caps), filter: filter.program, probe: filter.probe,
+      appearance: caps.isEmpty ? nil : shape.writer)
+    guard let page = try page(interest) else {
+      writeStart(&response.body)
+      return .respond
+    }
+    if page.changes.isEmpty, let wait {
+      // Kept by the worker.
+      _ = ChangePoller(
+        interest, until: worker.clock.monotonic + wait.nanoseconds, context.waker, worker)
+      return .park(until: context.now + wait)
+    }
+    write(page, shape, view, &response.body)
+    return .respond
+  }
+
+  /// The changes behind the position asked for; nil if none is.
+  private func page(_ interest: Interest) throws(Refused) -> ChangePage? {
+    guard let after = query.subscription.after, let position = read.visible.position else {
+      return nil
+    }
+    guard
+      case .steps(let steps) = worker.steps(after: after, upTo: read.visible, of: interest.view),
+      var page = ChangePage(steps, after: after, of: interest, limit: query.limit)
+    else {
+      throw Refused(
+        .positionGone, "the changes since \(after) are not kept any more; read the rows anew")
+    }
+    page.extend(to: position)
+    return page
+  }
+
+  private func writeStart(_ body: inout ByteBuffer) {
+    body.append("{\"position\":")
+    body.appendJSON(read.visible.position)
+    body.append(",\"previous\":null,\"changes\":[],\"more\":false}")
+  }
+
+  private func write(
+    _ page: ChangePage, _ shape: RowShape, _ view: LiveView, _ body: inout ByteBuffer
+  ) {
+    body.append("{\"position\":")
+    body.appendJSON(page.position)
+    body.append(",\"previous\":")
+    body.appendJSON(query.subscription.after)
+    body.append(",\"changes\":[")
+    for (index, change) in page.changes.enumerated() {
+      if index > 0 { body.append(",") }
+      switch change {
+      case .upsert(let row, let copies): write(row, copies, shape, view, &body)
+      case .delete(let key):
+        body.append("{\"op\":\"delete\",\"key\":")
+        key.withUnsafeBytes { body.append($0) }
+        body.append("}")
+      }
+    }
+    body.append("],\"more\":")
+    body.append(page.hasMore ? "true" : "false")
+    body.append("}")
+  }
+
+  private func write(
+    _ row: RowRef, _ copies: Int, _ shape: RowShape, _ view: LiveView, _ body: inout ByteBuffer
+  ) {
+    if let fault = view.fault(of: row) {
+      body.append("{\"op\":\"delete\",\"key\":")
+      view.keyJSON(of: row).withUnsafeBytes { body.append($0) }
+      body.append(",\"error\":")
+      body.append(jsonString: fault.message)
+      return body.append("}")
+    }
+    body.append("{\"op\":\"upsert\",\"row\":")
+    shape.write(row, of: view, to: &body, read.scratch)
+    if copies != 1 {
+      body.append(",\"copies\":")
+      body.append(decimal: copies)
+    }
+    body.append("}")
+  }
+}

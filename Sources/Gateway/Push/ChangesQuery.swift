@@ -1,0 +1,68 @@
+import Engine
+import HTTPWire
+
+/// What `GET /v1/views/{view}/changes` is asked for.
+struct ChangesQuery {
+  private(set) var subscription: SubscriptionRequest
+  private(set) var limit = Self.limitDefault
+  let wantsEvents: Bool
+
+  private static let limitDefault = 1_000
+  private static let limitMax = 10_000
+  private static let names: Set = ["after", "limit", "select"]
+
+  init(_ view: String, _ parameters: ReadParameters, _ request: borrowing Request) throws(Refused) {
+    subscription = SubscriptionRequest(view: view)
+    subscription.quotesBigNumbers = parameters.quotesBigNumbers
+    subscription.minPosition = parameters.minPosition
+    var own: [String: String] = [:]
+    for parameter in parameters.others {
+      guard Self.names.contains(parameter.name) else {
+        subscription.conditions.append(parameter)
+        continue
+      }
+      guard own.updateValue(parameter.value, forKey: parameter.name) == nil else {
+        throw ReadParameters.givenTwice(parameter.name)
+      }
+    }
+    subscription.select = own["select"]
+    wantsEvents = Self.acceptsEvents(request)
+    if let text = own["limit"] { limit = try Self.limit(text) }
+    // RFC-like precedence of the living standard: a browser that comes back sends the id it saw last.
+    let after = request.field("last-event-id").map(\.string) ?? own["after"]
+    if let after, !after.isEmpty { subscription.after = try Self.position(after) }
+  }
+
+  private static func limit(_ text: String) throws(Refused) -> Int {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
+      (1...limitMax).contains(limit)
+    else {
+      throw Refused(
+        .badParameter, "limit must be a number from 1 to \(limitMax)", parameter: "limit")
+    }
+    return limit
+  }
+
+  private static func position(_ text: String) throws(Refused) -> Position {
+    guard let position = Position(text) else {
+      throw Refused(
+        .badPosition, "after must be a position, as Onhand-Position has it", parameter: "after")
+    }
+    return position
+  }
+
+  /// Whether `Accept` lists `text/event-stream`.
+  private static func acceptsEvents(_ request: borrowing Request) -> Bool {
+    guard let accepted = request.field("accept") else { return false }
+    return accepted.string.split(separator: ",").contains { item in
+      let type = item.prefix { $0 != ";" }
+      return type.trimmingSpaces.lowercased() == "text/event-stream"
+    }
+  }
+}
+
+extension Substring {
+  fileprivate var trimmingSpaces: Substring {
+    drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+  }
+}

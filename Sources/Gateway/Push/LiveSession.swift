@@ -1,0 +1,275 @@
+import Engine
+import HTTPWire
+import JSONWire
+import Server
+
+/// One client's WebSocket at `/v1/live`: its subscriptions, and whose turn it is.
+final class LiveSession: PushSession {
+  private(set) var id: SessionID?
+  var isNamedReady = false
+  var heartbeatPlace = 0
+
+  private let worker: PushWorker
+  private let permissions: Permissions
+  /// Nil until the client has told its token.
+  private var reader: Reader?
+  private var tokenDeadline: Int64 = 0
+  private var subscriptions: [String: Subscription] = [:]
+  /// Subscriptions with something to tell, each once; their turns go round.
+  private var queue: [Subscription] = []
+  private var replies: [[UInt8]] = []
+  private var owesHeartbeat = false
+  private var ending: Ending?
+
+  static let subprotocol = "onhand.v1"
+  /// Of one connection.
+  static let subscriptionsMax = 1_000
+  /// Of one message; the connection takes larger ones, so that it can say which subscription is too large.
+  static let requestBytesMax = 65_536
+  static let messageBytesMax = 1 << 20
+  static let idBytesMax = 128
+  /// Answers that a client has not taken. One more, and it does nothing but ask.
+  private static let repliesMax = 1_000
+  /// For a client to tell its token, in nanoseconds.
+  private static let tokenTime: Int64 = 5_000_000_000
+
+  /// - Parameter reader: nil where the client has to tell its token first.
+  init(_ worker: PushWorker, _ permissions: Permissions, _ reader: Reader?) {
+    self.worker = worker
+    self.permissions = permissions
+    self.reader = reader
+  }
+
+  // MARK: Session
+
+  func begin(_ id: SessionID) {
+    self.id = id
+    worker.add(self)
+    if reader == nil {
+      tokenDeadline = worker.clock.monotonic + Self.tokenTime
+      worker.watch(self)
+    }
+  }
+
+  func produce(_ message: inout ByteBuffer) -> Production {
+    isNamedReady = false
+    if let ending {
+      message.append(ending.reason)
+      return .close(ending.code)
+    }
+    if let reply = replies.first {
+      replies.removeFirst()
+      reply.withUnsafeBytes { message.append($0) }
+      return .text
+    }
+    while let subscription = queue.first {
+      queue.removeFirst()
+      subscription.isQueued = false
+      switch subscription.produce(&message) {
+      case .message:
+        if subscription.hasMore { isReady(subscription) }
+        return .text
+      case .later:
+        isReady(subscription)
+        worker.wantsTurn(self)
+        return .nothing
+      case .refused(let refused):
+        end(subscription)
+        message.append(refused, id: subscription.form.id)
+        return .text
+      case .nothing: continue
+      }
+    }
+    guard owesHeartbeat else { return .nothing }
+    owesHeartbeat = false
+    tellHeartbeat(&message)
+    return .text
+  }
+
+  func receive(_ message: ByteView, isText: Bool) {
+    guard isText else {
+      ending = .binaryMessage
+      return
+    }
+    guard replies.count < Self.repliesMax else {
+      ending = .answersNotTaken
+      return
+    }
+    var reply = ByteBuffer()
+    do throws(LiveRequest.Failure) {
+      try take(LiveRequest(message), &reply)
+    } catch {
+      reply.append(error.refused, id: error.id)
+    }
+    if !reply.isEmpty { replies.append(Array(reply.bytes)) }
+  }
+
+  func drain() { ending = ending ?? .serverStops }
+
+  func end() {
+    for subscription in subscriptions.values { subscription.end() }
+    subscriptions = [:]
+    queue = []
+    worker.remove(self)
+  }
+
+  // MARK: Requests
+
+  private func take(_ request: LiveRequest, _ reply: inout ByteBuffer) throws(LiveRequest.Failure) {
+    switch request {
+    case .authenticate(let token):
+      guard let caller = permissions.caller(withToken: token) else {
+        ending = .tokenUnknown
+        return
+      }
+      reader = .caller(caller)
+      reply.append("{\"type\":\"authenticated\"}")
+    case .subscribe(let id, let wanted): try subscribe(id, wanted)
+    case .unsubscribe(let id):
+      guard let subscription = subscriptions[id.text] else {
+        throw LiveRequest.Failure(
+          Refused(.unknownSubscription, "there is no subscription of this id"), id: id.json)
+      }
+      end(subscription)
+      reply.append("{\"type\":\"unsubscribed\",\"id\":")
+      id.json.withUnsafeBytes { reply.append($0) }
+      reply.append("}")
+    case .ping: owesHeartbeat = true
+    }
+  }
+
+  private func subscribe(_ id: LiveRequest.ID, _ wanted: SubscriptionRequest)
+    throws(LiveRequest.Failure)
+  {
+    guard let reader else {
+      throw LiveRequest.Failure(
+        Refused(.tokenMissing, "send {\"type\":\"authenticate\",\"token\":\"...\"} first"),
+        id: id.json)
+    }
+    do throws(Refused) { try reader.require(.read) } catch {
+      throw LiveRequest.Failure(error, id: id.json)
+    }
+    guard subscriptions[id.text] == nil else {
+      throw LiveRequest.Failure(
+        Refused(.subscriptionExists, "unsubscribe first, or choose another id"), id: id.json)
+    }
+    guard subscriptions.count < Self.subscriptionsMax else {
+      throw LiveRequest.Failure(
+        Refused(
+          .tooManySubscriptions, "a connection may have \(Self.subscriptionsMax); open another"),
+        id: id.json)
+    }
+    let subscription = Subscription(wanted, .message(id: id.json), reader, worker, self)
+    subscriptions[id.text] = subscription
+    isReady(subscription)
+  }
+
+  private func end(_ subscription: Subscription) {
+    guard let id = subscriptions.first(where: { $0.value === subscription })?.key else { return }
+    subscription.end()
+    subscriptions[id] = nil
+    queue.removeAll { $0 === subscription }
+  }
+
+  // MARK: Heartbeats
+
+  func heartbeatIsDue() { owesHeartbeat = true }
+
+  private func tellHeartbeat(_ message: inout ByteBuffer) {
+    let visible = worker.enter()
+    defer { worker.leave() }
+    let isAllTold = queue.isEmpty && subscriptions.values.allSatisfy { $0.isTold(upTo: visible) }
+    message.append("{\"type\":\"heartbeat\",")
+    if isAllTold, let position = visible.position {
+      for subscription in subscriptions.values { subscription.heartbeatWasTold(position) }
+      message.append("\"position\":")
+      message.appendJSON(position)
+      message.append(",")
+    }
+    message.appendLag(visible, worker)
+    message.append("}")
+  }
+}
+
+extension LiveSession: SubscriptionOwner {
+  func isReady(_ subscription: Subscription) {
+    guard !subscription.isQueued else { return }
+    subscription.isQueued = true
+    queue.append(subscription)
+    worker.isReady(self)
+  }
+
+  func waitedTooLong(_ subscription: Subscription, _ refused: Refused) {
+    end(subscription)
+    var reply = ByteBuffer()
+    reply.append(refused, id: subscription.form.id)
+    replies.append(Array(reply.bytes))
+    worker.isReady(self)
+  }
+}
+
+extension LiveSession: PositionWaiter {
+  /// Closes the connection if its client does not tell its token in time.
+  func goesOn(_ visible: ReadGate.Visible, now: Int64, _ worker: PushWorker) -> Bool {
+    guard reader == nil, ending == nil, id != nil else { return false }
+    guard now >= tokenDeadline else { return true }
+    ending = .tokenMissing
+    worker.isReady(self)
+    return false
+  }
+}
+
+extension LiveSession {
+  /// Why the server closes a connection. The code's band tells a client what to do: 1001 and 1012 to come back at once,
+  /// 1013 and 41xx later, all others only after it has been mended.
+  fileprivate struct Ending {
+    let code: CloseCode
+    let reason: StaticString
+
+    static let serverStops = Ending(code: .serviceRestart, reason: "the server is about to stop")
+    static let binaryMessage = Ending(code: .unsupportedData, reason: "messages are text")
+    static let answersNotTaken = Ending(
+      code: CloseCode(rawValue: 4100), reason: "too many answers have not been read")
+    static let tokenMissing = Ending(
+      code: CloseCode(rawValue: 4401), reason: "no token was sent in time")
+    static let tokenUnknown = Ending(
+      code: CloseCode(rawValue: 4401), reason: "the token is not known")
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a refusal as a message of a WebSocket.
+  ///
+  /// - Parameter id: of the subscription concerned, as JSON; nil for none.
+  mutating func append(_ refused: Refused, id: [UInt8]?) {
+    append("{\"type\":\"error\",")
+    if let id {
+      append("\"id\":")
+      id.withUnsafeBytes { append($0) }
+      append(",")
+    }
+    appendMembers(of: refused)
+    append("}")
+  }
+
+  /// Appends what a refusal says as members of an object.
+  mutating func appendMembers(of refused: Refused) {
+    append("\"code\":\"")
+    append(refused.problem.rawValue)
+    append("\",\"title\":\"")
+    append(refused.problem.title)
+    append("\",\"detail\":")
+    append(jsonString: refused.detail)
+    if let parameter = refused.parameter {
+      append(",\"parameter\":")
+      append(jsonString: parameter)
+    }
+  }
+
+  /// Appends how far behind the rows may be.
+  mutating func appendLag(_ visible: ReadGate.Visible, _ worker: PushWorker) {
+    if visible.staleSince != nil { append("\"stale\":true,") }
+    append("\"lag_ms\":")
+    append(decimal: worker.lagMilliseconds(visible))
+  }
+}

@@ -1,0 +1,27 @@
+import Engine
+import Runtime
+
+/// What push is made of and works with, the same for all workers.
+struct PushContext: Sendable {
+  let store: ViewStore
+  let window: ChangeWindow
+  let clock: Clock
+  let counters: PushCounters
+  let heartbeat: Duration
+  /// By how many nanoseconds the log is followed late, while it is followed.
+  let lag: @Sendable () -> Int64
+  /// Has every worker look for sessions that have something to tell.
+  let signal: @Sendable () -> Void
+  /// Tells capture that somebody waits for a position.
+  let positionIsAwaited: @Sendable () -> Void
+}
+
+/// What push counts, for metrics.
+final class PushCounters: Sendable {
+  let sessions = Gauge()
+  /// Sessions, and requests that wait for a change.
+  let listeners = Gauge()
+  let subscriptions = Gauge()
+  let frames = Counter()
+  let resyncs = Counter()
+}

@@ -1,0 +1,190 @@
+import Engine
+import HTTPWire
+import Runtime
+import Server
+
+/// What push knows on one worker: the sessions there, what they are interested in, and who has something to be told.
+///
+/// Touched by its worker only.
+final class PushWorker: @unchecked Sendable {
+  let registry: InterestRegistry
+  let scratch: WorkerScratch
+  let clock: Clock
+  let counters: PushCounters
+  private let store: ViewStore
+  private let window: ChangeWindow
+  private let index: Int
+  private let status: @Sendable () -> Int64
+  private let askForTurn: @Sendable () -> Void
+  private let awaitPosition: @Sendable () -> Void
+
+  private var ready: [SessionID] = []
+  private var heartbeats: HeartbeatWheel
+  private var pollers: [ChangePoller] = []
+  private var waiting: [any PositionWaiter] = []
+  /// The views that readers see, by their tables.
+  private var viewsByTable: [ObjectIdentifier: LiveView] = [:]
+  private var directory: ViewDirectory?
+  let frames = FrameBuffers()
+
+  init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
+    registry = InterestRegistry(context.store, context.window)
+    window = context.window
+    self.scratch = scratch
+    self.index = index
+    clock = context.clock
+    counters = context.counters
+    store = context.store
+    status = context.lag
+    askForTurn = context.signal
+    awaitPosition = context.positionIsAwaited
+    heartbeats = HeartbeatWheel(interval: context.heartbeat)
+  }
+
+  // MARK: Reading
+
+  /// Enters the read gate and takes in what is visible; ``leave()`` must follow.
+  func enter() -> ReadGate.Visible {
+    let visible = store.gate.enter(index)
+    registry.catchUp(to: visible)
+    return visible
+  }
+
+  func leave() { store.gate.leave(index) }
+
+  /// The steps behind a position that a reader sees.
+  func steps(after position: Position, upTo visible: ReadGate.Visible, of view: LiveView)
+    -> ChangeWindow.Steps
+  {
+    window.steps(after: position, upTo: visible.sequence, of: view)
+  }
+
+  /// The view as it is now whose rows a reader of `view` reads; nil if there is none any more.
+  func current(_ view: LiveView, in visible: ReadGate.Visible) -> LiveView? {
+    if directory !== visible.views {
+      directory = visible.views
+      viewsByTable = Dictionary(
+        visible.views.views.map { (ObjectIdentifier($0.table), $0) }, uniquingKeysWith: { $1 })
+    }
+    return viewsByTable[ObjectIdentifier(view.table)]
+  }
+
+  /// By how many milliseconds what is visible may be behind the database.
+  func lagMilliseconds(_ visible: ReadGate.Visible) -> Int64 {
+    let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? status()
+    return max(0, nanoseconds / 1_000_000)
+  }
+
+  // MARK: Sessions
+
+  func add(_ session: any PushSession) {
+    heartbeats.add(session)
+    counters.sessions.add()
+    counters.listeners.add()
+  }
+
+  func remove(_ session: any PushSession) {
+    heartbeats.remove(session)
+    counters.sessions.subtract()
+    counters.listeners.subtract()
+  }
+
+  /// Has the session asked for messages as soon as there is a turn.
+  func isReady(_ session: any PushSession) {
+    guard let id = session.id, !session.isNamedReady else { return }
+    session.isNamedReady = true
+    ready.append(id)
+  }
+
+  /// Has the session asked again although no change will call for it.
+  func wantsTurn(_ session: any PushSession) {
+    isReady(session)
+    askForTurn()
+  }
+
+  /// Collects those that have something to tell.
+  func gather(_ cause: GatherCause, _ sessions: inout [SessionID]) {
+    if !registry.isEmpty {
+      _ = enter()
+      leave()
+    }
+    retryWaiting()
+    if cause == .tick { tick() }
+    sessions.append(contentsOf: ready)
+    ready.removeAll(keepingCapacity: ready.count < 16_384)
+  }
+
+  private func tick() {
+    for session in heartbeats.advance() {
+      session.heartbeatIsDue()
+      isReady(session)
+    }
+    let now = clock.monotonic
+    for poller in pollers where poller.deadline <= now { poller.leave() }
+  }
+
+  // MARK: Waiting for a position
+
+  /// Has the waiter called again when `lsn` may have been reached.
+  ///
+  /// - Returns: false if too many wait already.
+  func wait(for lsn: LSN, until deadline: Int64, _ waiter: any PositionWaiter) -> Bool {
+    let wake = askForTurn
+    switch store.gate.wait(for: lsn, now: clock.monotonic, deadline: deadline, wake: { wake() }) {
+    case .reached: wake()
+    case .waiting: awaitPosition()
+    case .refused: return false
+    }
+    waiting.append(waiter)
+    return true
+  }
+
+  /// Has the waiter called again and again, until it does not go on.
+  func watch(_ waiter: any PositionWaiter) { waiting.append(waiter) }
+
+  func hasReached(_ lsn: LSN, _ visible: ReadGate.Visible) -> Bool {
+    store.gate.hasReached(lsn, visible)
+  }
+
+  private func retryWaiting() {
+    guard !waiting.isEmpty else { return }
+    let visible = store.gate.visible
+    let now = clock.monotonic
+    var left: [any PositionWaiter] = []
+    for waiter in waiting {
+      if waiter.goesOn(visible, now: now, self) { left.append(waiter) }
+    }
+    waiting = left
+  }
+
+  // MARK: Long polls
+
+  func add(_ poller: ChangePoller) {
+    pollers.append(poller)
+    counters.listeners.add()
+  }
+
+  func remove(_ poller: ChangePoller) {
+    if let place = pollers.firstIndex(where: { $0 === poller }) {
+      pollers.swapAt(place, pollers.count - 1)
+      pollers.removeLast()
+      counters.listeners.subtract()
+    }
+  }
+}
+
+/// A session of push, as its worker knows it.
+protocol PushSession: Session {
+  var id: SessionID? { get }
+  /// Whether it is among those that the worker will name ready.
+  var isNamedReady: Bool { get set }
+  var heartbeatPlace: Int { get set }
+
+  func heartbeatIsDue()
+}
+
+/// Somebody who waits for a position to become visible.
+protocol PositionWaiter: AnyObject {
+  /// Looks whether the wait is over; true to be called again.
+  func goesOn(_ visible: ReadGate.Visible, now: Int64, _ worker: PushWorker) -> Bool
+}

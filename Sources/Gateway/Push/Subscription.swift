@@ -1,0 +1,345 @@
+import Engine
+import HTTPWire
+
+/// One client's interest in rows: what it has been told, and what is to be told next.
+///
+/// It keeps no queue of changes. It knows the last mark of its interest that it has told, and tells what came behind that from
+/// the rows as they are then: a client that reads slowly is told less often, and always the newest.
+final class Subscription: InterestFollower {
+  /// How it starts, where it does not with a snapshot alone.
+  enum Beginning {
+    /// With the changes behind this position.
+    case resumed(Position)
+    /// With a snapshot, and why.
+    case resynced(reason: String)
+  }
+
+  /// What came of asking for a message.
+  enum Progress {
+    case message
+    case nothing
+    /// There is more to do before there is a message.
+    case later
+    case refused(Refused)
+  }
+
+  private enum Phase {
+    /// Until a position is visible, or the deadline, on the monotonic clock.
+    case waiting(for: LSN, until: Int64)
+    case beginning(resync: String?)
+    /// Slices of the view from this one on are still to be told.
+    case snapshot(TableSlice)
+    /// Changes of the past are to be told, marked in an interest of their own.
+    case replay(Interest, after: UInt64)
+    case live
+
+    var isSnapshot: Bool {
+      if case .snapshot = self { true } else { false }
+    }
+  }
+
+  let form: FrameForm
+  private let request: SubscriptionRequest
+  private let reader: Reader
+  private let worker: PushWorker
+  private unowned let owner: any SubscriptionOwner
+
+  private var phase = Phase.beginning(resync: nil)
+  private var interest: Interest?
+  private var access = RowAccess.all
+  private var shape: RowShape?
+  private var shapeName = ""
+  private(set) var knownMark: UInt64 = 0
+  /// The position last told.
+  private var told: Position?
+  /// Messages that were captured together with the last one.
+  private var captured: [[UInt8]] = []
+  private var capturedFirst = 0
+  /// Whether the owner will ask it for messages.
+  var isQueued = false
+
+  /// What is captured at one position; where more is to be told it takes several, and the client waits for the last.
+  private static let captureBytesMax = 1 << 20
+  /// Slices gone through before others have a turn.
+  private static let slicesAtOnce = 8
+  /// Waits for a position end after this, in nanoseconds.
+  private static let waitMax: Int64 = 2_000_000_000
+
+  init(
+    _ request: SubscriptionRequest, _ form: FrameForm, _ reader: Reader, _ worker: PushWorker,
+    _ owner: any SubscriptionOwner
+  ) {
+    self.request = request
+    self.form = form
+    self.reader = reader
+    self.worker = worker
+    self.owner = owner
+    worker.counters.subscriptions.add()
+  }
+
+  deinit { worker.counters.subscriptions.subtract() }
+
+  /// Leaves the interest; nothing may be asked of it afterwards.
+  func end() {
+    if let interest { worker.registry.unfollow(interest, self) }
+    interest = nil
+  }
+
+  // MARK: Following
+
+  func interestChanged() { owner.isReady(self) }
+
+  func interestWasLost(_ loss: InterestLoss) {
+    worker.counters.resyncs.add()
+    restart(because: loss.rawValue)
+  }
+
+  private func restart(because reason: String) {
+    end()
+    captured = []
+    capturedFirst = 0
+    told = nil
+    phase = .beginning(resync: reason)
+    owner.isReady(self)
+  }
+
+  /// Whether everything up to `visible` has been told; it then counts as told with the position of a heartbeat.
+  func isTold(upTo visible: ReadGate.Visible) -> Bool {
+    guard case .live = phase, captured.isEmpty, let interest else { return false }
+    return interest.lastMark == knownMark
+  }
+
+  func heartbeatWasTold(_ position: Position) { told = position }
+
+  // MARK: Telling
+
+  /// Writes the next message, if there is one.
+  func produce(_ message: inout ByteBuffer) -> Progress {
+    if capturedFirst < captured.count {
+      captured[capturedFirst].withUnsafeBytes { message.append($0) }
+      capturedFirst += 1
+      if capturedFirst == captured.count {
+        captured = []
+        capturedFirst = 0
+      }
+      return .message
+    }
+    let visible = worker.enter()
+    defer { worker.leave() }
+    do throws(Refused) {
+      return try tell(visible, &message)
+    } catch {
+      return .refused(error)
+    }
+  }
+
+  /// Whether there is something to tell without a further change.
+  var hasMore: Bool {
+    guard captured.isEmpty else { return true }
+    switch phase {
+    case .waiting: return false
+    case .beginning, .snapshot, .replay: return true
+    case .live: return interest.map { $0.lastMark != knownMark } ?? false
+    }
+  }
+
+  private func tell(_ visible: ReadGate.Visible, _ message: inout ByteBuffer) throws(Refused)
+    -> Progress
+  {
+    switch phase {
+    case .waiting: return .nothing
+    case .beginning(let reason):
+      guard let position = visible.position else {
+        throw Refused(.notReady, "the first snapshot is not complete; see /readyz")
+      }
+      guard try hasReachedStart(visible, position) else { return .nothing }
+      try begin(visible, reason, &message)
+    case .live where !hasMore: return .nothing
+    case .snapshot, .replay, .live: break
+    }
+    try checkTrust(visible)
+    capture(visible, &message)
+    return message.isEmpty ? .later : .message
+  }
+
+  private func checkTrust(_ visible: ReadGate.Visible) throws(Refused) {
+    guard let view = interest?.view, let current = worker.current(view, in: visible) else { return }
+    try RowEndpoints.checkTrust(current, at: visible.sequence)
+  }
+
+  /// Tells as much as may be captured at once.
+  private func capture(_ visible: ReadGate.Visible, _ message: inout ByteBuffer) {
+    guard let interest, let shape, let position = visible.position else { return }
+    var telling = Telling(
+      phase.isSnapshot ? .snapshot : .changes, form, of: interest.view, as: shape, worker.frames,
+      worker.scratch)
+    let isComplete = tellAll(visible, interest, &telling)
+    for frame in telling.full { put(frame, &message) }
+    var last = ByteBuffer()
+    if message.isEmpty {
+      _ = telling.end(at: isComplete ? position : nil, previous: told, &message)
+    } else if telling.end(at: isComplete ? position : nil, previous: told, &last) {
+      put(Array(last.bytes), &message)
+    }
+    if isComplete { told = position }
+    worker.counters.frames.add(telling.full.count + 1)
+  }
+
+  private func put(_ frame: [UInt8], _ message: inout ByteBuffer) {
+    guard message.isEmpty else { return captured.append(frame) }
+    frame.withUnsafeBytes { message.append($0) }
+  }
+
+  /// Tells what there is until all is told or the capture is full.
+  private func tellAll(
+    _ visible: ReadGate.Visible, _ interest: Interest, _ telling: inout Telling
+  ) -> Bool {
+    var slices = 0
+    while case .snapshot(let slice) = phase {
+      guard slices < Self.slicesAtOnce, telling.byteCount < Self.captureBytesMax else {
+        return false
+      }
+      slices += 1
+      tell(slice, visible, interest, &telling)
+      phase = isWhole ? .live : slice.next.map { .snapshot($0) } ?? .live
+    }
+    if case .replay(let past, let mark) = phase {
+      let last = telling.tellChanges(
+        of: past, after: mark, at: visible.sequence, bytesMax: Self.captureBytesMax)
+      phase = last == past.lastMark ? .live : .replay(past, after: last)
+    }
+    guard case .live = phase else { return false }
+    guard interest.lastMark != knownMark else { return true }
+    telling.endSnapshot()
+    let name = FrameBuffers.CacheName(
+      interest: ObjectIdentifier(interest), after: knownMark, sequence: visible.sequence,
+      shape: shapeName)
+    knownMark = telling.tellChanges(
+      of: interest, after: knownMark, at: visible.sequence, bytesMax: Self.captureBytesMax,
+      reusedAs: name)
+    return knownMark == interest.lastMark
+  }
+
+  /// Whether the snapshot is found by keys, and not slice by slice.
+  private var isWhole: Bool {
+    switch access {
+    case .keys, .groups: true
+    case .all: false
+    }
+  }
+
+  private func tell(
+    _ slice: TableSlice, _ visible: ReadGate.Visible, _ interest: Interest,
+    _ telling: inout Telling
+  ) {
+    guard isWhole else {
+      interest.view.table.forEachRow(in: slice, at: visible.sequence) { version in
+        if interest.passes(version.row) { telling.tell(version) }
+      }
+      return
+    }
+    access.forEachRow(of: interest.view, at: visible.sequence) { version in
+      if interest.passes(version.row) { telling.tell(version) }
+    }
+  }
+
+  // MARK: Beginning
+
+  private func begin(
+    _ visible: ReadGate.Visible, _ reason: String?, _ message: inout ByteBuffer
+  ) throws(Refused) {
+    let read = Read(
+      visible: visible, reader: reader, parameters: ReadParameters(), scratch: worker.scratch)
+    let view = try read.find(request.view)
+    let caps = reader.caps(view)
+    let filter = try RowFilter(request.conditions, view, caps)
+    access = filter.access
+    shape = try RowShape(
+      view, select: request.select, quotesBigNumbers: request.quotesBigNumbers, caps: caps)
+    shapeName = request.shapeName(caps: caps)
+    let interest = worker.registry.follow(makeInterest(view, filter, caps), self)
+    self.interest = interest
+    knownMark = interest.lastMark
+    phase = .snapshot(.first(ofRows: view.status(at: visible.sequence).rowCount))
+    if let reason {
+      message.append(beginning: .resynced(reason: reason), as: form)
+    } else if let after = request.after {
+      resume(after, makeInterest(view, filter, caps), visible, &message)
+    }
+  }
+
+  private func makeInterest(_ view: LiveView, _ filter: RowFilter, _ caps: [Int: Int64]) -> Interest
+  {
+    Interest(
+      view, name: request.interestName(caps: caps), filter: filter.program, probe: filter.probe,
+      appearance: caps.isEmpty ? nil : shape?.writer)
+  }
+
+  private func resume(
+    _ after: Position, _ past: Interest, _ visible: ReadGate.Visible, _ message: inout ByteBuffer
+  ) {
+    if after.epoch != visible.position?.epoch {
+      message.append(beginning: .resynced(reason: "epoch_changed"), as: form)
+    } else if worker.registry.replay(after: after, in: past) {
+      phase = .replay(past, after: 0)
+      told = after
+      message.append(beginning: .resumed(after), as: form)
+    } else {
+      message.append(beginning: .resynced(reason: Problem.positionGone.rawValue), as: form)
+    }
+  }
+
+  /// Whether the start may be told; if not, it will be once the position is reached.
+  private func hasReachedStart(_ visible: ReadGate.Visible, _ position: Position) throws(Refused)
+    -> Bool
+  {
+    var wanted: LSN?
+    switch request.minPosition {
+    case .lsn(let lsn): wanted = lsn
+    case .position(let least):
+      guard least.epoch == position.epoch else {
+        throw Refused(
+          .epochMismatch,
+          "it is of epoch \(least.epoch), the database's history is now \(position.epoch)")
+      }
+      wanted = least.lsn
+    case nil: break
+    }
+    // What the client has seen may be ahead of this instance: it must not be told anything older.
+    if let after = request.after, after.epoch == position.epoch {
+      wanted = max(wanted ?? after.lsn, after.lsn)
+    }
+    guard let wanted, !worker.hasReached(wanted, visible) else { return true }
+    let deadline = worker.clock.monotonic + Self.waitMax
+    phase = .waiting(for: wanted, until: deadline)
+    guard worker.wait(for: wanted, until: deadline, self) else {
+      throw Refused(.tooManyWaiting, "try again in a moment")
+    }
+    return false
+  }
+}
+
+extension Subscription: PositionWaiter {
+  func goesOn(_ visible: ReadGate.Visible, now: Int64, _ worker: PushWorker) -> Bool {
+    guard case .waiting(let lsn, let deadline) = phase else { return false }
+    if worker.hasReached(lsn, visible) {
+      phase = .beginning(resync: nil)
+      owner.isReady(self)
+      return false
+    }
+    guard now >= deadline else { return true }
+    owner.waitedTooLong(
+      self,
+      Refused(
+        .positionNotReached,
+        "the views are at \(visible.position.map(String.init(describing:)) ?? "no position yet")"))
+    return false
+  }
+}
+
+/// Who asks a subscription for its messages.
+protocol SubscriptionOwner: AnyObject {
+  func isReady(_ subscription: Subscription)
+  /// The subscription ends since what it waits for did not come.
+  func waitedTooLong(_ subscription: Subscription, _ refused: Refused)
+}
