@@ -146,7 +146,8 @@ package final class Interest {
   }
 
   private func pruneIfWorthIt() {
-    if dirty.slotCount > slotsBeforePruning { prune() }
+    // An interest that nobody follows is filled to be read.
+    if !followers.isEmpty, dirty.slotCount > slotsBeforePruning { prune() }
   }
 }
 

@@ -1,0 +1,155 @@
+import TestSupport
+import Testing
+
+@testable import Engine
+
+/// Followers that are told changes now and then, beside what a reader finds who reads everything.
+@Suite struct InterestOracleTests {
+  private static func position(_ step: Int) throws -> Position {
+    Position(epoch: try #require(Epoch("test")), lsn: LSN(UInt64(step)))
+  }
+
+  /// A condition on one column, more often than not with a value that rows have.
+  private static func filter(_ view: LiveView, _ random: inout SeededRandom) -> Filter? {
+    guard !random.oneIn(4) else { return nil }
+    let column = random.pick(view.definition.columns)
+    let numbers = ["0", "1", "2", "3", "10", "1.5"]
+    let operands = column.type == .text ? ["a", "bb", "c c", "", "d"] : numbers
+    let usable = operands.filter {
+      column.type == .text || column.type == .numeric || !$0.contains(".")
+    }
+    guard [.text, .numeric, .int2, .int4, .int8].contains(column.type) else { return nil }
+    let test: Filter.Test =
+      switch random.number(0...3) {
+      case 0: .among((0..<random.number(0...3)).map { _ in random.pick(usable) })
+      case 1: .isNull
+      case 2 where column.type != .text: .compare(.greater, random.pick(usable))
+      default: .compare(.equal, random.pick(usable))
+      }
+    let filter = Filter.test(column: column.name, test)
+    return random.oneIn(5) ? .not(filter) : filter
+  }
+
+  private final class Stage {
+    let store: ViewStore
+    let window: ChangeWindow
+    let registry: InterestRegistry
+    var followers: [TestFollower] = []
+    var names = 0
+
+    init(_ random: inout SeededRandom) {
+      store = ViewStore(readers: 1, hashSeed: random.next())
+      window = ChangeWindow(bytesMax: random.pick([4_000, 60_000, 1 << 20]))
+      store.feed.add(window)
+      registry = InterestRegistry(store, window)
+    }
+
+    func follow(_ random: inout SeededRandom) {
+      let visible = store.gate.visible
+      registry.catchUp(to: visible)
+      let view = random.pick(visible.views.views)
+      names += 1
+      // Some share an interest.
+      let like = followers.filter { $0.view === view }.randomElement(using: &random)
+      let follower =
+        like.map { TestFollower(view, $0.filter, name: $0.interest.name, registry) }
+        ?? TestFollower(
+          view, InterestOracleTests.filter(view, &random), name: "\(names)", registry)
+      follower.read(at: visible)
+      followers.append(follower)
+    }
+  }
+
+  @Test(arguments: DataflowOracleTests.names, DataflowOracleTests.identities)
+  func whoIsToldChangesKnowsTheRows(_ name: String, _ identity: Plan.Source.Identity) throws {
+    var random = SeededRandom()
+    var (losses, replays) = (0, 0)
+    for round in 0..<4 {
+      let sample = try #require(SamplePlan.all(identity).first { $0.name == name })
+      let stage = Stage(&random)
+      let dataflow = Dataflow(plan: sample.plan, store: stage.store)
+      var tables = sample.tables()
+      for step in 1...60 {
+        for _ in 0..<random.pick([0, 1, 1, 2, 3, 10, 40]) {
+          try tables.change(&random).feed(dataflow)
+        }
+        try dataflow.finishStep(at: Self.position(step), committedAt: 0, xid: nil)
+        if random.oneIn(4) { stage.follow(&random) }
+        for follower in stage.followers where random.oneIn(2) {
+          let visible = stage.store.gate.visible
+          stage.registry.catchUp(to: visible)
+          let place = "round \(round), step \(step), view \(follower.view.name.name)"
+          if follower.isLost {
+            losses += 1
+            follower.read(at: visible)
+          } else if !random.oneIn(3) {
+            guard follower.drain(visible, atMost: random.pick([1, 3, .max])) else { continue }
+          } else if try Self.replays(follower, stage, visible, place) {
+            replays += 1
+          }
+          guard follower.drain(visible) else { continue }
+          let expected = TestFollower.rows(
+            of: follower.view, follower.interest, at: visible.sequence)
+          try #require(follower.rows == expected, "\(place)")
+        }
+        if random.oneIn(6), let place = stage.followers.indices.randomElement(using: &random) {
+          stage.followers.remove(at: place).leave(stage.registry)
+        }
+      }
+    }
+    print("\(name): \(losses) losses, \(replays) replays")
+  }
+
+  /// Somebody who was away comes back with what it had: the marks of a replay, and a page of changes, lead it to what is there.
+  private static func replays(
+    _ follower: TestFollower, _ stage: Stage, _ visible: ReadGate.Visible, _ place: String
+  ) throws -> Bool {
+    guard let (before, position) = follower.whole else { return false }
+    let draft = follower.draft
+    let expected = TestFollower.rows(of: follower.view, draft, at: visible.sequence)
+    guard stage.registry.replay(after: position, in: draft) else { return false }
+    var rows = before
+    draft.forEachChange(after: 0, at: visible.sequence) { change, _ in
+      TestFollower.apply(change, follower.view, to: &rows)
+      return true
+    }
+    try #require(rows == expected, "\(place), replay after \(position)")
+    guard
+      case .steps(let steps) = stage.window.steps(
+        after: position, upTo: visible.sequence, of: follower.view)
+    else {
+      Issue.record("\(place): a replay without steps")
+      return true
+    }
+    try page(steps, before, position, follower, expected, place)
+    return true
+  }
+
+  /// Pages of any size, one after the other, lead to the same.
+  private static func page(
+    _ steps: [RecordedStep], _ before: TestFollower.Rows, _ position: Position,
+    _ follower: TestFollower, _ expected: TestFollower.Rows, _ place: String
+  ) throws {
+    var rows = before
+    var position = position
+    var rest = steps[...]
+    repeat {
+      let page = try #require(
+        ChangePage(Array(rest), after: position, of: follower.draft, limit: 3), "\(place)")
+      for change in page.changes {
+        switch change {
+        case .delete(let key): rows[TestFollower.normalized(key, follower.view)] = nil
+        case .upsert(let row, let copies):
+          var json: [UInt8] = []
+          follower.view.rowWriter.write(row, to: &json)
+          rows[TestFollower.key(row, follower.view)] =
+            "\(copies) " + String(decoding: json, as: UTF8.self)
+        }
+      }
+      rest = rest.drop { $0.position.lsn <= page.position.lsn }
+      position = page.position
+      #expect(page.hasMore == !rest.isEmpty)
+    } while !rest.isEmpty
+    try #require(rows == expected, "\(place), pages")
+  }
+}
