@@ -30,6 +30,8 @@ missing_packages() {
   has_server || echo postgresql
   if [ "$1" = bench ]; then
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo nginx-light
+    [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || echo libnginx-mod-nchan
+    command -v cc >/dev/null || echo gcc libc6-dev
     command -v wrk >/dev/null || echo wrk
     command -v python3 >/dev/null || echo python3
   fi

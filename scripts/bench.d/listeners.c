@@ -1,0 +1,290 @@
+// Many WebSocket clients in one thread, as cheap as can be: they subscribe, count what arrives, and tell how late the last of
+// them learnt of each change.
+//
+//   listeners PORT COUNT PATH SUBPROTOCOL SUBSCRIBE SECONDS
+//
+// Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE; waits for a line of standard input; listens for SECONDS; prints the
+// numbers as JSON. A change is known by the time of day in its last_movement_at.
+//
+//   listeners --publish PORT PATH MESSAGE RATE SECONDS
+//
+// Posts MESSAGE with the time put in for @, RATE times a second.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 18, DAY = 86400 };
+
+typedef struct { int64_t stamp, at; } Event;
+
+typedef struct {
+  int socket;
+  // Of a frame that has not arrived whole.
+  char *kept;
+  size_t keptCount;
+  Event *events;
+  size_t eventCount, eventCapacity;
+} Client;
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+// Microseconds of the day, UTC.
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return (int64_t)(time.tv_sec % DAY) * 1000000 + time.tv_nsec / 1000;
+}
+
+static int open_socket(int port, int number) {
+  int one = 1, socketNumber = socket(AF_INET, SOCK_STREAM, 0);
+  if (socketNumber < 0) fail("socket");
+  // Spread over addresses, as a server may bound the connections of one.
+  struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7F000001 + number % 64)};
+  setsockopt(socketNumber, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+  if (bind(socketNumber, (struct sockaddr *)&own, sizeof own) < 0) fail("bind");
+  struct sockaddr_in server = {
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0x7F000001)};
+  if (connect(socketNumber, (struct sockaddr *)&server, sizeof server) < 0) fail("connect");
+  setsockopt(socketNumber, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return socketNumber;
+}
+
+static void send_all(int socket, const char *bytes, size_t count) {
+  while (count > 0) {
+    ssize_t sent = send(socket, bytes, count, MSG_NOSIGNAL);
+    if (sent < 0) fail("send");
+    bytes += sent;
+    count -= sent;
+  }
+}
+
+static void send_text(int socket, const char *text) {
+  size_t count = strlen(text), head = 0;
+  unsigned char frame[70000];
+  frame[head++] = 0x81;
+  if (count < 126) {
+    frame[head++] = 0x80 | count;
+  } else {
+    frame[head++] = 0x80 | 126;
+    frame[head++] = count >> 8;
+    frame[head++] = count & 255;
+  }
+  // A mask of zeros leaves the text as it is.
+  memset(frame + head, 0, 4);
+  memcpy(frame + head + 4, text, count);
+  send_all(socket, (char *)frame, head + 4 + count);
+}
+
+static void upgrade(Client *client, int port, const char *path, const char *subprotocol) {
+  char request[1024], answer[4096];
+  int count = snprintf(
+      request, sizeof request,
+      "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
+      path, port, *subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol,
+      *subprotocol ? "\r\n" : "");
+  send_all(client->socket, request, count);
+  size_t got = 0;
+  char *end = NULL;
+  while (!end) {
+    ssize_t part = recv(client->socket, answer + got, sizeof answer - 1 - got, 0);
+    if (part <= 0) fail("handshake");
+    got += part;
+    answer[got] = 0;
+    end = strstr(answer, "\r\n\r\n");
+  }
+  if (strncmp(answer, "HTTP/1.1 101", 12) != 0) {
+    fprintf(stderr, "%s\n", answer);
+    exit(1);
+  }
+  client->keptCount = got - (end + 4 - answer);
+  client->kept = malloc(client->keptCount + 1);
+  memcpy(client->kept, end + 4, client->keptCount);
+}
+
+// The length of the frame's head, or 0 where it is not whole; its body's length in `body`.
+static size_t frame_head(const unsigned char *bytes, size_t count, size_t *body) {
+  if (count < 2) return 0;
+  size_t length = bytes[1] & 127, head = 2;
+  if (length == 126) {
+    if (count < 4) return 0;
+    length = (size_t)bytes[2] << 8 | bytes[3];
+    head = 4;
+  } else if (length == 127) {
+    if (count < 10) return 0;
+    length = 0;
+    for (int index = 2; index < 10; index++) length = length << 8 | bytes[index];
+    head = 10;
+  }
+  *body = length;
+  return head;
+}
+
+static const char MARK[] = "\"last_movement_at\":\"";
+
+// The time of day behind the last mark in a message; -1 for none.
+static int64_t stamp_of(const char *body, size_t count) {
+  const char *found = memmem(body, count, MARK, sizeof MARK - 1);
+  if (!found) return -1;
+  // 2026-11-21T17:17:29.673072
+  const char *time = found + sizeof MARK - 1 + 11, *end = body + count;
+  if (end - time < 8) return -1;
+  int64_t stamp = ((time[0] - '0') * 10 + time[1] - '0') * 3600;
+  stamp += ((time[3] - '0') * 10 + time[4] - '0') * 60 + (time[6] - '0') * 10 + time[7] - '0';
+  stamp *= 1000000;
+  if (time[8] != '.') return stamp;
+  int64_t unit = 100000;
+  for (const char *digit = time + 9; digit < end && *digit >= '0' && *digit <= '9'; digit++, unit /= 10)
+    stamp += (*digit - '0') * unit;
+  return stamp;
+}
+
+static void note(Client *client, int64_t stamp, int64_t at) {
+  if (client->eventCount == client->eventCapacity) {
+    client->eventCapacity = client->eventCapacity ? 2 * client->eventCapacity : 1024;
+    client->events = realloc(client->events, client->eventCapacity * sizeof(Event));
+  }
+  client->events[client->eventCount++] = (Event){stamp, at};
+}
+
+static uint64_t messages, bytes;
+
+// Takes what has arrived; false at the end of the connection.
+static int take(Client *client, char *buffer, int measures) {
+  memcpy(buffer, client->kept, client->keptCount);
+  ssize_t got = recv(client->socket, buffer + client->keptCount, BUFFER - client->keptCount, MSG_DONTWAIT);
+  if (got == 0) return 0;
+  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  int64_t at = now();
+  size_t count = client->keptCount + got, from = 0, body;
+  while (1) {
+    size_t head = frame_head((unsigned char *)buffer + from, count - from, &body);
+    if (!head || count - from < head + body) break;
+    if (measures) {
+      messages++;
+      bytes += head + body;
+      int64_t stamp = stamp_of(buffer + from + head, body);
+      if (stamp >= 0) note(client, stamp, at);
+    }
+    from += head + body;
+  }
+  if (count - from > client->keptCount) client->kept = realloc(client->kept, count - from);
+  client->keptCount = count - from;
+  memcpy(client->kept, buffer + from, client->keptCount);
+  return 1;
+}
+
+static int ascending(const void *left, const void *right) {
+  int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+  return a < b ? -1 : a > b;
+}
+
+// Prints how long after each change the last client knew of it, or of a later one.
+static void report(Client *clients, int count, double seconds) {
+  size_t total = 0, kinds = 0;
+  for (int index = 0; index < count; index++) total += clients[index].eventCount;
+  int64_t *stamps = malloc((total + 1) * sizeof *stamps);
+  for (int index = 0; index < count; index++)
+    for (size_t event = 0; event < clients[index].eventCount; event++)
+      stamps[kinds++] = clients[index].events[event].stamp;
+  qsort(stamps, kinds, sizeof *stamps, ascending);
+  size_t distinct = 0;
+  for (size_t index = 0; index < kinds; index++)
+    if (!distinct || stamps[distinct - 1] != stamps[index]) stamps[distinct++] = stamps[index];
+  int64_t *last = calloc(distinct + 1, sizeof *last);
+  size_t known = distinct;
+  for (int index = 0; index < count; index++) {
+    size_t next = 0;
+    for (size_t event = 0; event < clients[index].eventCount; event++)
+      for (; next < distinct && stamps[next] <= clients[index].events[event].stamp; next++)
+        if (clients[index].events[event].at > last[next]) last[next] = clients[index].events[event].at;
+    if (next < known) known = next;
+  }
+  for (size_t index = 0; index < known; index++) last[index] -= stamps[index];
+  qsort(last, known, sizeof *last, ascending);
+  printf("{\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"changes\":%zu,\"p50_us\":%ld,\"p99_us\":%ld}\n",
+         messages, bytes, seconds, known, known ? (long)last[known / 2] : 0,
+         known ? (long)last[known * 99 / 100] : 0);
+}
+
+static void listen_to(int port, int count, const char *path, const char *subprotocol,
+                      const char *subscribe, double seconds) {
+  struct rlimit limit = {count + 100, count + 100};
+  setrlimit(RLIMIT_NOFILE, &limit);
+  int poll = epoll_create1(0);
+  Client *clients = calloc(count, sizeof *clients);
+  char *buffer = malloc(BUFFER);
+  for (int index = 0; index < count; index++) {
+    clients[index].socket = open_socket(port, index);
+    upgrade(&clients[index], port, path, subprotocol);
+    if (*subscribe) {
+      send_text(clients[index].socket, subscribe);
+      struct epoll_event none;
+      (void)none;
+      // The first answer; it stays where it is.
+      char first;
+      if (clients[index].keptCount == 0 && recv(clients[index].socket, &first, 1, MSG_PEEK) != 1) fail("subscribe");
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
+    if (epoll_ctl(poll, EPOLL_CTL_ADD, clients[index].socket, &event) < 0) fail("epoll");
+  }
+  for (int index = 0; index < count; index++) take(&clients[index], buffer, 0);
+  puts("ready");
+  fflush(stdout);
+  if (getchar() == EOF) exit(1);
+  int64_t start = now(), end = start + (int64_t)(seconds * 1000000);
+  struct epoll_event events[512];
+  while (now() < end) {
+    int ready = epoll_wait(poll, events, 512, 10);
+    for (int index = 0; index < ready; index++)
+      if (!take(&clients[events[index].data.u32], buffer, 1)) {
+        fprintf(stderr, "a connection was closed\n");
+        exit(1);
+      }
+  }
+  report(clients, count, (now() - start) / 1e6);
+}
+
+static void publish(int port, const char *path, const char *message, double rate, double seconds) {
+  int socket = open_socket(port, 0);
+  const char *mark = strchr(message, '@');
+  char body[65536], request[70000], answer[65536];
+  int64_t start = now();
+  for (long number = 0; number < rate * seconds; number++) {
+    int64_t due = start + (int64_t)(number * 1e6 / rate), at = now();
+    if (due > at) usleep(due - at);
+    at = now();
+    int length = snprintf(body, sizeof body, "%.*s2026-01-01T%02ld:%02ld:%02ld.%06ld+00:00%s",
+                          (int)(mark - message), message, at / 3600000000, at / 60000000 % 60,
+                          at / 1000000 % 60, at % 1000000, mark + 1);
+    int count = snprintf(request, sizeof request,
+                         "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, length, body);
+    send_all(socket, request, count);
+    if (recv(socket, answer, sizeof answer, 0) <= 0) fail("publish");
+  }
+}
+
+int main(int count, char **words) {
+  if (count == 7 && strcmp(words[1], "--publish") == 0) {
+    publish(atoi(words[2]), words[3], words[4], atof(words[5]), atof(words[6]));
+  } else if (count == 7) {
+    listen_to(atoi(words[1]), atoi(words[2]), words[3], words[4], words[5], atof(words[6]));
+  } else {
+    fprintf(stderr, "see the head of listeners.c\n");
+    return 2;
+  }
+}

@@ -1,0 +1,220 @@
+"""Changes pushed to WebSockets beside nchan, the push module of nginx: one worker each, the same messages, the same clients."""
+
+import json
+import os
+import subprocess
+import time
+
+from key_reads import free_port
+from processes import Program, run, say
+
+CHANGES_PER_SECOND = 1_000
+SUBSCRIBERS = 1_000
+IDLE_SOCKETS = 10_000
+NCHAN_MODULES = ["/usr/lib/nginx/modules/ngx_nchan_module.so"]
+
+
+def measure(cluster, service, folder, rounds, seconds):
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listeners.c")
+    clients = f"{folder}/listeners"
+    run(["cc", "-O2", "-o", clients, source])
+    nchan = Nchan(folder)
+    try:
+        return [
+            fan_out(cluster, service, nchan, clients, folder, rounds, seconds),
+            idle(service, nchan, clients, folder, seconds)]
+    finally:
+        nchan.program.end()
+
+
+# One row, many subscribers
+
+def fan_out(cluster, service, nchan, clients, folder, rounds, seconds):
+    ours, theirs = [], []
+    for _ in range(rounds):
+        theirs.append(deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds,
+                              lambda: publisher(nchan, clients, folder, seconds)))
+        ours.append(deliver(service, socket_of(service), clients, seconds,
+                            lambda: writer(cluster, folder, seconds)))
+        say(f"fan-out: {ours[-1]}; nchan {theirs[-1]}")
+    ours.sort(key=lambda delivery: delivery.cost)
+    theirs.sort(key=lambda delivery: delivery.cost)
+    ours, theirs = ours[len(ours) // 2], theirs[len(theirs) // 2]
+    return {
+        "what": f"{CHANGES_PER_SECOND:,} changes/s of a row to {SUBSCRIBERS:,} WebSockets",
+        "ours": f"{ours}", "theirs": f"nchan {theirs}",
+        "ratio": f"{ours.cost / theirs.cost:.2f}x CPU", "reach": "1.00x, p99 20 ms",
+    }
+
+
+class Socket:
+    """Where clients connect, and what they say there."""
+
+    def __init__(self, port, path, subprotocol, subscribe):
+        self.words = [str(port), path, subprotocol, subscribe]
+
+    def listeners(self, clients, count, seconds):
+        port, *rest = self.words
+        return subprocess.Popen(
+            [clients, port, str(count), *rest, str(seconds)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def socket_of(service):
+    subscribe = {"type": "subscribe", "id": "a", "view": "live_stock",
+                 "where": {"item_id": "eq.1", "location_id": "eq.1"}}
+    return Socket(service.port, "/v1/live", "onhand.v1", json.dumps(subscribe))
+
+
+class Delivery:
+    """What reached the clients, and what it cost the server."""
+
+    def __init__(self, report, cpu_seconds):
+        self.rate = report["messages"] / report["seconds"]
+        self.p50, self.p99 = report["p50_us"] / 1000, report["p99_us"] / 1000
+        # Microseconds for each message.
+        self.cost = cpu_seconds / max(1, report["messages"]) * 1_000_000
+
+    def __str__(self):
+        return (f"{self.cost:.2f} us CPU each, {self.rate:,.0f}/s, to the last client "
+                f"p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms")
+
+
+def deliver(server, socket, clients, seconds, start):
+    listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
+    try:
+        if listeners.stdout.readline() != "ready\n":
+            raise SystemExit("the clients could not connect")
+        cause = start()
+        try:
+            time.sleep(1)
+            before = server.program.cpu_seconds()
+            listeners.stdin.write("go\n")
+            listeners.stdin.flush()
+            report = json.loads(listeners.stdout.readline())
+            used = server.program.cpu_seconds() - before
+        finally:
+            cause.end()
+        return Delivery(report, used)
+    finally:
+        listeners.kill()
+        listeners.wait()
+
+
+def writer(cluster, folder, seconds):
+    script = f"{folder}/row.sql"
+    with open(script, "w") as file:
+        file.write("""
+            INSERT INTO stock_movements (item_id, location_id, kind, quantity, moved_at)
+            VALUES (1, 1, 'receipt', 1, clock_timestamp());
+            """)
+    return Program(
+        ["env", "PGOPTIONS=-c synchronous_commit=off", f"{cluster.programs}/pgbench", "-n", "-M",
+         "prepared", "-c", "1", "-T", str(seconds + 3), "-R", str(CHANGES_PER_SECOND), "-f", script,
+         "-h", cluster.folder, "-p", "5432", "-U", "postgres", "postgres"],
+        f"{folder}/pgbench.log")
+
+
+def publisher(nchan, clients, folder, seconds):
+    # As long as a change of ours.
+    message = ('{"type":"changes","id":"a","position":"k3f9:0/1A2B3C4D","previous":"k3f9:0/1A2B3C00",'
+               '"changes":[{"op":"upsert","row":{"item_id":1,"location_id":1,"item":"Item 1",'
+               '"location":"Location 1","region":"Region 1","reorder_point":21,"on_hand":1234,'
+               '"last_movement_at":"@"}}]}')
+    return Program(
+        [clients, "--publish", str(nchan.port), "/pub", message, str(CHANGES_PER_SECOND),
+         str(seconds + 3)], f"{folder}/publisher.log")
+
+
+# Sockets on which nothing happens
+
+def idle(service, nchan, clients, folder, seconds):
+    ours = rest(service, socket_of(service), clients, seconds)
+    theirs = rest(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds)
+    say(f"idle: {ours}; nchan {theirs}")
+    return {
+        "what": f"{IDLE_SOCKETS:,} idle WebSockets, a subscription each",
+        "ours": f"{ours}", "theirs": f"nchan {theirs}",
+        "ratio": f"{ours.bytes_each / theirs.bytes_each:.2f}x memory", "reach": "10 kB, 1 % CPU",
+    }
+
+
+class Rest:
+    def __init__(self, bytes_each, cpu):
+        self.bytes_each = bytes_each
+        self.cpu = cpu
+
+    def __str__(self):
+        return f"{self.bytes_each / 1000:.1f} kB each, {self.cpu * 100:.2f} % of a core"
+
+
+def rest(server, socket, clients, seconds):
+    before = resident_bytes(server.program)
+    listeners = socket.listeners(clients, IDLE_SOCKETS, seconds + 60)
+    try:
+        if listeners.stdout.readline() != "ready\n":
+            raise SystemExit("the clients could not connect")
+        listeners.stdin.write("go\n")
+        listeners.stdin.flush()
+        time.sleep(2)
+        used = server.program.cpu_seconds()
+        time.sleep(seconds)
+        used = server.program.cpu_seconds() - used
+        return Rest((resident_bytes(server.program) - before) / IDLE_SOCKETS, used / seconds)
+    finally:
+        listeners.kill()
+        listeners.wait()
+
+
+def resident_bytes(program):
+    with open(f"/proc/{program.pid}/task/{program.pid}/children") as file:
+        pids = [str(program.pid), *file.read().split()]
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as file:
+            total += next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) * 1024
+    return total
+
+
+class Nchan:
+    def __init__(self, folder):
+        self.port = free_port()
+        path = f"{folder}/nchan.conf"
+        modules = "".join(f"load_module {path};\n" for path in NCHAN_MODULES)
+        with open(path, "w") as file:
+            file.write(f"""
+                {modules}
+                daemon off;
+                worker_processes 1;
+                worker_rlimit_nofile {IDLE_SOCKETS + 1000};
+                pid {folder}/nchan.pid;
+                events {{ worker_connections {IDLE_SOCKETS + 500}; }}
+                http {{
+                  access_log off;
+                  keepalive_requests 1000000000;
+                  client_body_temp_path {folder};
+                  proxy_temp_path {folder};
+                  fastcgi_temp_path {folder};
+                  uwsgi_temp_path {folder};
+                  scgi_temp_path {folder};
+                  server {{
+                    listen 127.0.0.1:{self.port} backlog=4096;
+                    location = /sub {{
+                      nchan_subscriber websocket;
+                      nchan_channel_id row;
+                      nchan_subscriber_first_message newest;
+                    }}
+                    location = /pub {{
+                      nchan_publisher;
+                      nchan_channel_id row;
+                      nchan_message_buffer_length 1000;
+                    }}
+                  }}
+                }}
+                """)
+        self.program = Program(
+            ["/usr/sbin/nginx", "-p", folder, "-c", path, "-e", f"{folder}/nchan.log"],
+            f"{folder}/nchan.log")
+        time.sleep(1)
+        if self.program.has_ended():
+            raise SystemExit("nginx did not start with nchan\n" + self.program.log_tail())
