@@ -36,7 +36,8 @@ package enum Production: Sendable {
   case binary
   /// Nothing to tell until the session is ready again.
   case nothing
-  /// The end: a WebSocket's close code with `message` as its reason, at most 123 bytes of UTF-8; a stream's last byte.
+  /// The end: a WebSocket's close code with `message` as its reason, at most 123 bytes of UTF-8; the end of a stream, where
+  /// neither is told.
   case close(CloseCode)
 }
 

@@ -121,18 +121,23 @@ extension Worker {
   }
 
   /// Gives the answer in `response` and turns to the next request.
-  private func finish(_ connection: Connection, _ request: borrowing Request) {
+  func finish(
+    _ connection: Connection, _ request: borrowing Request, _ length: Response.Length = .known
+  ) {
     requestLog?.name(request, on: connection, in: &response)
-    encode(connection, request)
+    encode(connection, request, length)
     requestLog?.note(request, on: connection, response)
     releaseClient(connection)
     connection.nextRequest()
   }
 
-  private func encode(_ connection: Connection, _ request: borrowing Request) {
+  private func encode(
+    _ connection: Connection, _ request: borrowing Request, _ length: Response.Length
+  ) {
     let keepsAlive = request.keepsAlive && drain == nil
     let framing = Response.Framing(
-      version: request.version, keepsAlive: keepsAlive, omitsBody: request.method == .head)
+      version: request.version, keepsAlive: keepsAlive, omitsBody: request.method == .head,
+      length: length)
     response.encode(into: &output, framing, dateField: dateField.view)
     guard !keepsAlive else { return }
     connection.phase = .closing

@@ -12,16 +12,23 @@ extension Worker {
     return true
   }
 
-  /// Answers `request` with the head in `response`, to which the session adds the body; false where there is to be none.
+  /// Answers `request` with the head in `response`, to which the session adds the body; false, and a refusal in `response`,
+  /// where the client has too many sessions.
   func openStream(
     _ connection: Connection, _ request: borrowing Request, _ session: any Session
   ) -> Bool {
-    guard request.method != .head, admitSession(connection, request) else { return false }
     response.body.removeAll()
-    switch request.version {
-    case .http11: open(connection, request, session, .chunks, .chunked)
-    case .http10: open(connection, request, session, .bytes, .untilClose)
+    let (wire, length): (OpenSession.Wire, Response.Length) =
+      switch request.version {
+      case .http11: (.chunks, .chunked)
+      case .http10: (.bytes, .untilClose)
+      }
+    guard request.method != .head else {
+      finish(connection, request, length)
+      return true
     }
+    guard admitSession(connection, request) else { return false }
+    open(connection, request, session, wire, length)
     return true
   }
 

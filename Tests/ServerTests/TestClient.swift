@@ -85,6 +85,9 @@ final class TestClient {
     }
   }
 
+  /// The head of the next answer, whose body is read by other means.
+  func receiveHead() throws -> TestResponse { try receive(toHead: true) }
+
   /// Whether the server has ended the connection, with nothing more to read.
   func hasEnded() throws -> Bool {
     guard unread.isEmpty else { return false }
@@ -106,6 +109,17 @@ final class TestClient {
     while unread.count < count, try receiveSome() {}
     defer { unread.removeFirst(min(count, unread.count)) }
     return min(count, unread.count)
+  }
+
+  /// The next `count` bytes.
+  func take(_ count: Int) throws -> [UInt8] {
+    while unread.count < count {
+      guard try receiveSome() else {
+        throw Failure.endedEarly(String(decoding: unread, as: UTF8.self))
+      }
+    }
+    defer { unread.removeFirst(count) }
+    return Array(unread[..<count])
   }
 
   /// Reads to the end, and tells how much came.

@@ -46,7 +46,15 @@ func withServer(
   let configuration = ServerConfiguration(
     workerCount: workers, limits: limits, trustedProxies: trustedProxies,
     accessLog: accessLog)
-  let server = try Server(configuration, ClosureHandler(body: handler))
+  try await withServer(configuration, ClosureHandler(body: handler), body)
+}
+
+/// Runs `body` against a server with any handler, and drains it afterwards.
+func withServer(
+  _ configuration: ServerConfiguration, _ handler: any RequestHandler,
+  _ body: (Server) async throws -> Void
+) async throws {
+  let server = try Server(configuration, handler)
   do {
     try await body(server)
   } catch {
