@@ -13,8 +13,12 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "A folder with a site to serve at / in place of the board.")
   var web: String?
 
+  @Flag(help: .hidden)
+  var testEcho = false
+
   func run() async throws {
     var configuration = try options.read(web: web)
+    configuration.hasTestEcho = testEcho
     let logger = Logger(label: "onhand", factory: LineLogHandler.init)
     let signals = StopSignals()
     if configuration.views.isEmpty {

@@ -29,6 +29,8 @@ package struct Configuration: Sendable {
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.
   package var web: String?
+  /// Whether `/test/echo` says what it hears, for test suites of the WebSocket protocol.
+  package var hasTestEcho = false
 
   package init() {}
 

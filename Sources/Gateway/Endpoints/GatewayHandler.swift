@@ -14,6 +14,7 @@ final class GatewayHandler: RequestHandler {
   private let contractPage: ContractPage
   let permissions: Permissions
   let crossOrigins: CrossOrigins
+  private let testEcho: TestEcho?
   private let availability: AvailabilityEndpoints
   let scratch: [WorkerScratch]
   let push: PushHub
@@ -33,6 +34,7 @@ final class GatewayHandler: RequestHandler {
     permissions = Permissions(
       callers: configuration.callers, publicAccess: configuration.publicAccess)
     crossOrigins = configuration.crossOrigins
+    testEcho = configuration.hasTestEcho ? TestEcho() : nil
     availability = AvailabilityEndpoints(configuration.availability)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
@@ -57,6 +59,7 @@ final class GatewayHandler: RequestHandler {
             .hostNotAllowed, "use \(hosts.example); Onhand answers local names only")
         }
       }
+      if let outcome = testEcho?.answer(request, &response) { return outcome }
       return try answer(route, request, &response, context)
     } catch {
       error.problem.write(error.detail, parameter: error.parameter, to: &response)

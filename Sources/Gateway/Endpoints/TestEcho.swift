@@ -1,0 +1,20 @@
+import HTTPWire
+import Server
+
+/// A WebSocket that says what it hears, which suites that test the protocol talk to.
+struct TestEcho: Sendable {
+  /// What the suites send at most.
+  private static let limits = MessageLimits(messageBytesMax: 16_777_216, fragmentsMax: 65_536)
+
+  /// Nil for another path.
+  func answer(_ request: borrowing Request, _ response: inout Response) -> Outcome? {
+    guard request.path == "/test/echo" else { return nil }
+    do throws(HandshakeRefusal) {
+      let handshake = try WebSocketHandshake(request)
+      return .webSocket(EchoSession(), WebSocketOptions(handshake, Self.limits))
+    } catch {
+      response.refuse(handshake: error)
+      return .respond
+    }
+  }
+}
