@@ -88,7 +88,8 @@ let package = Package(
 // Built by scripts/fuzz alone, since libFuzzer brings `main`. Each is a folder below Fuzz.
 if Context.environment["ONHAND_FUZZ"] != nil {
   let targets: [String: [Target.Dependency]] = [
-    "FuzzRequest": ["HTTPCorpus", "HTTPWire"]
+    "FuzzFrames": ["HTTPCorpus", "HTTPWire"],
+    "FuzzRequest": ["HTTPCorpus", "HTTPWire"],
   ]
   package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
   package.targets += targets.map { name, dependencies in
