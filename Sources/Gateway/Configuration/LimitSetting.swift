@@ -45,6 +45,8 @@ struct LimitSetting: Sendable {
     LimitSetting(
       "write_stall_bytes", .count(\.limits.writeStallBytesMin, 1...16_777_216)),
     LimitSetting("linger_time", .time(\.limits.lingerTime)),
+    LimitSetting("session_idle_time", .time(\.limits.sessionIdleTime)),
+    LimitSetting("close_time", .time(\.limits.closeTime)),
     LimitSetting("drain_time", .time(\.drainTime)),
     LimitSetting("session_idle_time", .time(\.limits.sessionIdleTime)),
     LimitSetting("heartbeat_time", .time(\.heartbeat)),
