@@ -72,7 +72,8 @@ struct EchoServer: RequestHandler {
     _ request: borrowing Request, _ session: any Session, _ response: inout Response
   ) -> Outcome {
     do throws(HandshakeRefusal) {
-      let limits = MessageLimits(messageBytesMax: 16_777_216, fragmentsMax: 65_536)
+      // Autobahn's cases 9.3.1 and 9.4.1 have 65,536 fragments and an empty one behind them.
+      let limits = MessageLimits(messageBytesMax: 16_777_216, fragmentsMax: 65_537)
       return .webSocket(session, WebSocketOptions(try WebSocketHandshake(request), limits))
     } catch {
       response.refuse(handshake: error)
