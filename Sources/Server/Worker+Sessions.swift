@@ -1,3 +1,5 @@
+import CLinux
+import Glibc
 import HTTPWire
 
 extension Worker {
@@ -104,6 +106,15 @@ extension Worker {
     let entry = requestLog?.begin(request, on: connection, response.status)
     connection.openSession = OpenSession(session, wire, entry)
     connection.phase = .session
+    giveUpOnDeadPeer(connection)
+  }
+
+  /// Lets the kernel fail the connection once the client has acknowledged nothing for as long as one may be idle: what is
+  /// sent to a computer that was switched off moves no byte, though the kernel takes it.
+  private func giveUpOnDeadPeer(_ connection: Connection) {
+    let milliseconds = Int32(clamping: Int64(waitTicks.session) * Int64(TickClock.tickMilliseconds))
+    _ = clinux_set_option(
+      connection.socket.descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
   }
 
   private func receiveKept(_ connection: Connection) {

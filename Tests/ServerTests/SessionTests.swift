@@ -190,6 +190,46 @@ import Testing
     #expect(feed.openCount == 0)
   }
 
+  @Test func whatIsKeptOfMessagesHasABound() async throws {
+    var configuration = ServerConfiguration()
+    configuration.limits.bufferedBytesMax = 1_048_576
+    let feed = Feed(MessageLimits(messageBytesMax: 16_777_216))
+    try await withServer(configuration, feed) { server in
+      let part = ClientFrame(2, [UInt8](repeating: 1, count: 300_000), isFinal: false)
+      let sockets = try (0..<4).map { _ in try WebSocketClient(port: server.port, "/feed") }
+      var answers: [ServerFrame] = []
+      for socket in sockets {
+        try socket.send(part, ClientFrame(9, []))
+        answers.append(try socket.receive())
+      }
+      // Four don't fit. The first does, and is none the worse for the others.
+      #expect(answers[0].opcode == 10)
+      #expect(answers.contains { $0.opcode == 8 && $0.payload.starts(with: [0x03, 0xF5]) })
+      #expect(answers.allSatisfy { $0.opcode == 8 || $0.opcode == 10 })
+      try sockets[0].send(ClientFrame(9, []))
+      #expect(try sockets[0].receive().opcode == 10)
+    }
+  }
+
+  @Test func mayBeginAfterItsRequestHasWaited() async throws {
+    let (gate, feed) = (Gate(), Feed())
+    let handler: ClosureHandler.Body = { request, response, context in
+      guard gate.isOpen(orWake: context.waker) else {
+        return .park(until: context.now + .seconds(60))
+      }
+      return feed.handle(request, &response, context)
+    }
+    try await withServer(ServerLimits(), handler) { server in
+      let client = try TestClient(port: server.port)
+      try client.send(
+        Array(WebSocketClient.request("/echo").utf8) + ClientFrame(text: "early").bytes)
+      #expect(try await eventually { gate.wakers.count == 1 })
+      gate.open()
+      #expect(try client.receiveHead().status == 101)
+      #expect(try client.take(7) == [0x81, 5] + Array("early".utf8))
+    }
+  }
+
   @Test func aClientBehindAProxyHasAShare() async throws {
     var configuration = ServerConfiguration()
     configuration.limits.connectionsPerAddressMax = 2
