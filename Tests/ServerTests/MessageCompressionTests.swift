@@ -67,7 +67,7 @@ import Testing
     let inflater = RawInflate()!
     let deflater = RawDeflate(windowBits: 12)!
     var refusedCount = 0
-    for _ in 0..<3_000 {
+    for _ in 0..<1_000 {
       var message = ByteBuffer()
       var compressed = ByteBuffer()
       var read = ByteBuffer()
@@ -85,7 +85,7 @@ import Testing
       }
       #expect(read.capacity < 65_536)
     }
-    #expect(refusedCount > 500)
+    #expect(refusedCount > 200)
   }
 
   @Test func turnsAreTakenInTheOrderOfTheirComing() {
@@ -106,7 +106,7 @@ import Testing
 
   private func text(_ random: inout SeededRandom) -> String {
     let words = random.oneIn(2) ? ["stock", "item", ":", "17", ","] : ["a"]
-    let count = random.number(0...random.pick([20, 400, 9_000]))
+    let count = random.number(0...random.pick([20, 400, 3_000]))
     guard !random.oneIn(4) else {
       return String(
         (0..<count).map { _ in Character(Unicode.Scalar(UInt8(random.number(32...126)))) })

@@ -89,18 +89,14 @@ import Testing
       let stalled = try WebSocketClient(
         port: server.port, "/endless", receiveBufferBytes: 4_096)
       let pinging = try WebSocketClient(port: server.port, "/feed")
-      for _ in 0..<25 {
-        try pinging.send(ClientFrame(9, []))
-        #expect(try pinging.receive().opcode == 10)
-        usleep(100_000)
-      }
+      let pings = Pings(over: pinging)
+      #expect(try await eventually { feed.openCount == 1 })
+      try await Task.sleep(for: .seconds(1))
+      #expect(await pings.stop())
       #expect(try silent.receiveClose() == 1001)
       _ = try stream.receiveHead()
       #expect(try stream.hasEnded())
       _ = stalled.client.drainBytes()
-      #expect(try await eventually { feed.openCount == 1 })
-      try pinging.send(ClientFrame(9, []))
-      #expect(try pinging.receive().opcode == 10)
     }
   }
 
@@ -114,6 +110,8 @@ import Testing
       try stream.send(get("/stream"))
       #expect(try await eventually { feed.begun == 21 })
       let drain = DrainWatch(server, within: .seconds(60))
+      // Waited for without a thread, of which tests have few.
+      #expect(try await eventually { feed.ended == 21 })
       for socket in sockets {
         let close = try socket.receive()
         #expect(close.payload == [0x03, 0xF4] + Array("back soon".utf8))
@@ -147,13 +145,16 @@ import Testing
 
   @Test func oneThatBeginsWhileDrainingIsToldAtOnce() async throws {
     let feed = Feed()
-    try await withServer(ServerConfiguration(), feed) { server in
+    var configuration = ServerConfiguration()
+    configuration.limits.headTime = .seconds(600)
+    try await withServer(configuration, feed) { server in
       let client = try TestClient(port: server.port)
       let request = Array(WebSocketClient.request("/feed").utf8)
       try client.send(Array(request.dropLast(2)))
       #expect(try await eventually { server.connectionCount == 1 })
-      let drain = DrainWatch(server, within: .seconds(30))
-      usleep(100_000)
+      let drain = DrainWatch(server, within: .seconds(600))
+      // From now on the listener is closed.
+      #expect(try await eventually { (try? TestClient(port: server.port)) == nil })
       try client.send(Array(request.suffix(2)))
       #expect(try client.receiveHead().status == 101)
       #expect(try client.take(4) == [0x88, 11, 0x03, 0xF4])
@@ -294,6 +295,32 @@ import Testing
       try await Task.sleep(for: .milliseconds(300))
     }
     return last
+  }
+}
+
+/// Pings ten times a second, on a thread of its own.
+private final class Pings: Sendable {
+  private let isStopping = Atomic(false)
+  private let isAnswered = Atomic(true)
+  private let group = DispatchGroup()
+
+  init(over socket: WebSocketClient) {
+    let socket = Unchecked(socket)
+    DispatchQueue.global().async(group: group) {
+      while !self.isStopping.load(ordering: .relaxed) {
+        guard (try? socket.value.send(ClientFrame(9, []))) != nil,
+          (try? socket.value.receive())?.opcode == 10
+        else { return self.isAnswered.store(false, ordering: .relaxed) }
+        usleep(100_000)
+      }
+    }
+  }
+
+  /// Whether all were answered.
+  func stop() async -> Bool {
+    isStopping.store(true, ordering: .relaxed)
+    await withCheckedContinuation { done in group.notify(queue: .global()) { done.resume() } }
+    return isAnswered.load(ordering: .relaxed)
   }
 }
 
