@@ -1,8 +1,8 @@
 /// The request methods that are known; any other one is refused with 501 (RFC 9110 9.1).
 ///
-/// TRACE is known so that it can be refused with 405 and what is allowed: no resource takes it (RFC 9110 9.3.8).
+/// TRACE and QUERY, which no resource takes, are known so that they can be refused with 405 and what is allowed.
 package enum Method: UInt8, Sendable, CaseIterable {
-  case get, head, post, put, patch, delete, options, trace
+  case get, head, post, put, patch, delete, options, trace, query
 
   package var name: StaticString {
     switch self {
@@ -14,6 +14,7 @@ package enum Method: UInt8, Sendable, CaseIterable {
     case .delete: "DELETE"
     case .options: "OPTIONS"
     case .trace: "TRACE"
+    case .query: "QUERY"
     }
   }
 

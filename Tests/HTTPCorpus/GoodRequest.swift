@@ -31,6 +31,9 @@ package struct GoodRequest: Sendable, CustomStringConvertible {
     GoodRequest("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", method: .options, path: "*"),
     GoodRequest("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", method: .delete),
     GoodRequest("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", method: .trace),
+    GoodRequest(
+      "QUERY / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n!", method: .query,
+      fields: ["Host=h", "Content-Length=1"], body: "!"),
     GoodRequest("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
     GoodRequest(
       "GET http://H:80/p?q HTTP/1.1\r\nHost: h:80\r\n\r\n", path: "/p", query: "q", host: "h:80",
