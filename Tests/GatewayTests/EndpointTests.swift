@@ -68,14 +68,49 @@ struct EndpointTests {
     }
   }
 
+  /// With `wait=0` a request that waits first is answered 504.
+  @Test(arguments: [
+    ("/v1/views/nothing/rows", "unknown_view"), ("/v1/views?colour=red", "unknown_parameter"),
+    ("/v1/views/catalogue?limit=1", "unknown_parameter"),
+    ("/v1/views/catalogue/rows?colour=red", "unknown_parameter"),
+    ("/v1/views/catalogue/rows?limit=0", "bad_parameter"),
+    ("/v1/views/catalogue/rows?price=lt.cheap", "bad_filter"),
+    ("/v1/views/catalogue/rows?cursor=zz", "bad_parameter"),
+    ("/v1/views/catalogue/rows/a,b", "bad_key"),
+    ("/v1/views/names/rows/Plain", "view_without_key"),
+    ("/v1/views/catalogue/rows/a?select=nope", "bad_parameter"),
+    ("/v1/availability/1", "availability_not_configured"),
+    ("/v1/views/catalogue/rows/absent", "position_not_reached"),
+    ("/v1/views/quotients/rows", "position_not_reached"),
+  ])
+  func whatIsWrongIsToldBeforeAPositionIsWaitedFor(target: String, code: String) async throws {
+    try await serve { service, _ in
+      let separator = target.contains("?") ? "&" : "?"
+      let answer = try service.client.get("\(target)\(separator)min_position=FFFFFFFF/0&wait=0")
+      #expect(answer.body.contains("\"code\":\"\(code)\""), "\(answer.body)")
+    }
+  }
+
+  @Test func bodiesAreReadBeforeAPositionIsWaitedFor() async throws {
+    try await serve { service, _ in
+      let target = "/v1/views/catalogue/lookup?min_position=FFFFFFFF/0&wait=0"
+      #expect(try service.client.post(target, "{").body.contains("bad_body"))
+      let key = try service.client.post(target, #"{"keys":["a"]}"#)
+      #expect(key.body.contains("position_not_reached"), "\(key.body)")
+    }
+  }
+
   @Test func otherMethodsAndForeignHostsAreRefused() async throws {
     try await serve { service, _ in
       let post = try service.client.get("/v1/views", method: "POST")
       #expect(post.status == 405)
       #expect(post.fields["allow"] == "GET, HEAD, OPTIONS")
       for target in ["/v1/views", "/healthz", "/metrics", "/docs", "/", "/nothing"] {
-        let trace = try service.client.get(target, method: "TRACE")
-        #expect(trace.status == 405 && trace.fields["allow"] == "GET, HEAD, OPTIONS", "\(target)")
+        for method in ["TRACE", "QUERY"] {
+          let answer = try service.client.get(target, method: method)
+          #expect(
+            answer.status == 405 && answer.fields["allow"] == "GET, HEAD, OPTIONS", "\(target)")
+        }
       }
       let foreign = try service.client.get("/v1/views", headers: ["Host": "evil.example"])
       #expect(foreign.status == 421)

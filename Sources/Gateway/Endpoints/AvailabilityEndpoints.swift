@@ -24,15 +24,8 @@ struct AvailabilityEndpoints: Sendable {
     _ item: ByteView, at location: ByteView?, _ request: borrowing Request, _ read: Read,
     _ response: inout Response
   ) throws(Refused) {
-    try read.parameters.refuseOthers()
-    let reader = try reader(read)
-    let place: [UInt8]?
-    if let location {
-      place = Array(try key(location, reader.locationType, reader.location, reader, read).bytes)
-    } else {
-      place = nil
-    }
-    let key = try key(item, reader.itemType, reader.item, reader, read)
+    let (reader, key, place) = try question(item, at: location, read)
+    try RowEndpoints.checkTrust(reader.view, read)
     guard let found = try Self.find(key, place, reader, read) else {
       throw Refused(.unknownItem, "\(reader.view.name) has no row with this item and location")
     }
@@ -43,17 +36,8 @@ struct AvailabilityEndpoints: Sendable {
   func many(_ request: borrowing Request, _ read: Read, _ response: inout Response)
     throws(Refused)
   {
-    try read.parameters.refuseOthers()
-    let reader = try reader(read)
-    let document = try request.json()
-    let members = try document.root.members(known: ["items", "location"])
-    guard let items = members["items"]?.elements else {
-      throw Refused(.badBody, "items must be an array, as {\"items\":[1,2]}")
-    }
-    var place: [UInt8]?
-    if let location = members["location"] {
-      place = Array(try key(location, "location", reader.locationType, read).bytes)
-    }
+    let (reader, items, place) = try question(request, read)
+    try RowEndpoints.checkTrust(reader.view, read)
     let writer = AvailabilityWriter(reader, read)
     response.body.append("{\"position\":\"")
     response.body.append(read.positionText)
@@ -77,6 +61,38 @@ struct AvailabilityEndpoints: Sendable {
     response.body.append("]}")
   }
 
+  // MARK: Asking
+
+  /// What is asked about one item; the key is valid until the next is read.
+  func question(_ item: ByteView, at location: ByteView?, _ read: Read) throws(Refused)
+    -> (AvailabilityReader, item: RowRef, location: [UInt8]?)
+  {
+    try read.parameters.refuseOthers()
+    let reader = try reader(read)
+    var place: [UInt8]?
+    if let location {
+      place = Array(try key(location, reader.locationType, reader.location, reader, read).bytes)
+    }
+    return (reader, try key(item, reader.itemType, reader.item, reader, read), place)
+  }
+
+  /// What is asked about many items, which may still be none of the column's type.
+  func question(_ request: borrowing Request, _ read: Read) throws(Refused)
+    -> (AvailabilityReader, items: JSONElements, location: [UInt8]?)
+  {
+    try read.parameters.refuseOthers()
+    let reader = try reader(read)
+    let members = try request.json().root.members(known: ["items", "location"])
+    guard let items = members["items"]?.elements else {
+      throw Refused(.badBody, "items must be an array, as {\"items\":[1,2]}")
+    }
+    var place: [UInt8]?
+    if let location = members["location"] {
+      place = Array(try key(location, "location", reader.locationType, read).bytes)
+    }
+    return (reader, items, place)
+  }
+
   // MARK: Finding
 
   private func reader(_ read: Read) throws(Refused) -> AvailabilityReader {
@@ -86,7 +102,6 @@ struct AvailabilityEndpoints: Sendable {
         "name a view and its columns in the configuration, availability:")
     }
     let view = try read.find(configuration.view)
-    try RowEndpoints.checkTrust(view, read)
     do throws(AvailabilityFault) {
       return try AvailabilityReader(view, configuration.columns)
     } catch {

@@ -42,8 +42,11 @@ extension GatewayHandler {
     if query.wantsEvents { return try stream(query, reader, &response, context) }
     var parameters = parameters
     try requireReachable(query.subscription.after, &parameters)
-    guard try isReached(parameters, context) else {
-      return .park(until: context.now + parameters.wait)
+    if let lsn = try missingPosition(parameters, context) {
+      try check(query, reader, parameters, context)
+      guard try startWaiting(lsn, parameters.wait, context.waker) else {
+        return .park(until: context.now + parameters.wait)
+      }
     }
     let worker = push.worker(context.workerIndex)
     let visible = worker.enter()
@@ -54,6 +57,21 @@ extension GatewayHandler {
       scratch: scratch[context.workerIndex])
     let endpoint = ChangesEndpoint(query: query, read: read, worker: worker)
     return try endpoint.answer(waiting: longPoll(parameters, context), &response, context)
+  }
+
+  /// Refuses what is wrong before it is waited for, as `check(_:_:_:_:_:)` does of reads.
+  private func check(
+    _ query: ChangesQuery, _ reader: Reader, _ parameters: ReadParameters,
+    _ context: borrowing RequestContext
+  ) throws(Refused) {
+    let worker = push.worker(context.workerIndex)
+    let visible = worker.enter()
+    defer { worker.leave() }
+    guard visible.position != nil else { return }
+    try query.subscription.check(
+      Read(
+        visible: visible, reader: reader, parameters: parameters,
+        scratch: scratch[context.workerIndex]))
   }
 
   /// What the client has seen may be ahead of this instance: it must not be told anything older.

@@ -140,8 +140,11 @@ final class GatewayHandler: RequestHandler {
     if case .changes(let name) = route {
       return try changes(name, reader, parameters, request, &response, context)
     }
-    guard try isReached(parameters, context) else {
-      return .park(until: context.now + parameters.wait)
+    if let lsn = try missingPosition(parameters, context) {
+      try check(route, request, reader, parameters, context)
+      guard try startWaiting(lsn, parameters.wait, context.waker) else {
+        return .park(until: context.now + parameters.wait)
+      }
     }
     let worker = context.workerIndex
     let visible = store.gate.enter(worker)
@@ -192,11 +195,39 @@ final class GatewayHandler: RequestHandler {
 
   // MARK: Reading one's own writes
 
-  /// Whether what the request must see is visible; if not, it will be woken when it is.
-  func isReached(_ parameters: ReadParameters, _ context: borrowing RequestContext)
-    throws(Refused) -> Bool
-  {
-    guard let wanted = parameters.minPosition else { return true }
+  /// Refuses a request that is wrong whatever the rows are, before it waits for them.
+  ///
+  /// What it asks is held against the views as they are now: a position tells nothing of when they are compiled anew.
+  private func check(
+    _ route: Route, _ request: borrowing Request, _ reader: Reader, _ parameters: ReadParameters,
+    _ context: borrowing RequestContext
+  ) throws(Refused) {
+    let worker = context.workerIndex
+    let visible = store.gate.enter(worker)
+    defer { store.gate.leave(worker) }
+    guard visible.position != nil else { return }
+    let read = Read(
+      visible: visible, reader: reader, parameters: parameters, scratch: scratch[worker])
+    switch route {
+    case .views: try parameters.refuseOthers()
+    case .view(let name):
+      try parameters.refuseOthers()
+      _ = try read.find(name)
+    case .rows(let name): _ = try RowsQuery(parameters, try read.find(name), reader)
+    case .row(let name, let key): _ = try RowEndpoints.question(try read.find(name), key, read)
+    case .lookup(let name): _ = try LookupEndpoint.question(try read.find(name), request, read)
+    case .availability(let item, let location):
+      _ = try availability.question(item, at: location, read)
+    case .availabilityOfMany: _ = try availability.question(request, read)
+    case .changes, .live: preconditionFailure("answered elsewhere")
+    }
+  }
+
+  /// The position that the request must see and that is not visible yet; nil if there is none.
+  func missingPosition(
+    _ parameters: ReadParameters, _ context: borrowing RequestContext
+  ) throws(Refused) -> LSN? {
+    guard let wanted = parameters.minPosition else { return nil }
     let visible = store.gate.visible
     let lsn: LSN
     switch wanted {
@@ -210,17 +241,18 @@ final class GatewayHandler: RequestHandler {
       }
       lsn = position.lsn
     }
-    if store.gate.hasReached(lsn, visible) { return true }
+    if store.gate.hasReached(lsn, visible) { return nil }
     switch context.cause {
     case .deadlinePassed, .draining:
       throw Refused(
         .positionNotReached,
         "the views are at \(visible.position.map(String.init(describing:)) ?? "no position yet")")
-    case .arrived, .woken: return try startWaiting(lsn, parameters.wait, context.waker)
+    case .arrived, .woken: return lsn
     }
   }
 
-  private func startWaiting(_ lsn: LSN, _ wait: Duration, _ waker: Waker) throws(Refused) -> Bool {
+  /// Whether the position was reached meanwhile; if not, the request will be woken when it is.
+  func startWaiting(_ lsn: LSN, _ wait: Duration, _ waker: Waker) throws(Refused) -> Bool {
     let now = clock.monotonic
     let deadline = now + wait.nanoseconds
     switch store.gate.wait(for: lsn, now: now, deadline: deadline, wake: { waker.wake() }) {

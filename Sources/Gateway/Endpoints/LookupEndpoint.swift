@@ -12,14 +12,8 @@ enum LookupEndpoint {
   static func answer(
     _ view: LiveView, _ request: borrowing Request, _ read: Read, _ response: inout Response
   ) throws(Refused) {
-    try read.parameters.refuseOthers(known: ["select"])
-    try RowEndpoints.requireKey(view)
+    let (shape, keys) = try question(view, request, read)
     try RowEndpoints.checkTrust(view, read)
-    let shape = try RowShape(view, read)
-    let document = try request.json()
-    guard let keys = try document.root.members(known: ["keys"])["keys"]?.elements else {
-      throw Refused(.badBody, "keys must be an array of keys, as {\"keys\":[[1,2],[1,3]]}")
-    }
     response.body.append("{\"view\":")
     response.body.append(jsonString: view.name.name)
     response.body.append(",\"position\":\"")
@@ -31,6 +25,19 @@ enum LookupEndpoint {
       try write(key, at: index, view, shape, read, &response.body)
     }
     response.body.append("]}")
+  }
+
+  /// How the rows are wanted, and their keys, which may still be none of this view's.
+  static func question(_ view: LiveView, _ request: borrowing Request, _ read: Read)
+    throws(Refused) -> (RowShape, JSONElements)
+  {
+    try read.parameters.refuseOthers(known: ["select"])
+    try RowEndpoints.requireKey(view)
+    let shape = try RowShape(view, read)
+    guard let keys = try request.json().root.members(known: ["keys"])["keys"]?.elements else {
+      throw Refused(.badBody, "keys must be an array of keys, as {\"keys\":[[1,2],[1,3]]}")
+    }
+    return (shape, keys)
   }
 
   private static func write(

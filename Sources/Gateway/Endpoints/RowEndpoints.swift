@@ -58,23 +58,29 @@ enum RowEndpoints {
     _ view: LiveView, _ key: ByteView, _ request: borrowing Request, _ read: Read,
     _ response: inout Response
   ) throws(Refused) {
-    try read.parameters.refuseOthers(known: ["select"])
-    try requireKey(view)
+    let (shape, row) = try question(view, key, read)
     try checkTrust(view, read)
-    let shape = try RowShape(view, read)
-    let parts = try read.scratch.keyParts(key)
-    let row: RowRef
-    do throws(KeyReader.Failure) {
-      row = try read.scratch.keys.read(parts, for: view)
-    } catch {
-      throw refusal(of: error, view)
-    }
     guard let version = view.table.find(row, at: read.visible.sequence) else {
       throw Refused(.unknownRow, "\(view.name) has no row with this key")
     }
     if let fault = version.fault { throw refusal(of: fault) }
     shape.write(version, to: &response.body, read.scratch)
     EntityTag(of: response.body.view).answer(request, &response)
+  }
+
+  /// How the row is wanted, and its key, which is valid until the next is read.
+  static func question(_ view: LiveView, _ key: ByteView, _ read: Read) throws(Refused)
+    -> (RowShape, RowRef)
+  {
+    try read.parameters.refuseOthers(known: ["select"])
+    try requireKey(view)
+    let shape = try RowShape(view, read)
+    let parts = try read.scratch.keyParts(key)
+    do throws(KeyReader.Failure) {
+      return (shape, try read.scratch.keys.read(parts, for: view))
+    } catch {
+      throw refusal(of: error, view)
+    }
   }
 
   // MARK: Refusals
