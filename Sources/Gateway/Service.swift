@@ -24,16 +24,17 @@ package final class Service: Sendable {
     _ configuration: Configuration, logger: Logger, beforeStart: (ViewStore) -> Void = { _ in }
   ) throws {
     let clock = Clock()
+    let availability = AvailabilityWatch(configuration.availability, logger: logger)
     let store = ViewStore(
       readers: configuration.workers, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
-      })
+      }, viewsReplaced: { availability.viewsReplaced($0) })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      configuration, store: store, status: capture.status, accessLog: accessLog, clock: clock,
-      positionIsAwaited: { capture.positionIsAwaited() })
+      configuration, store: store, status: capture.status, availability: availability,
+      accessLog: accessLog, clock: clock, positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,

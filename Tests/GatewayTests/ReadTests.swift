@@ -191,12 +191,34 @@ struct ReadTests {
       let answer = try service.client.get("/v1/availability/1")
       #expect(answer.status == 404 && answer.body.contains("availability_not_configured"))
       #expect(answer.body.contains("pieces"))
+      let readiness = try service.client.get("/readyz")
+      #expect(readiness.status == 200)
+      #expect(
+        readiness.body.contains(#""problems":[{"code":"availability_not_configured","detail":""#)
+          && readiness.body.contains(#"no column \"pieces\""#), "\(readiness.body)")
     }
     try await serve {
       $0.availability = nil
     } _: { service, _ in
       let answer = try service.client.get("/v1/availability/1")
       #expect(answer.status == 404)
+    }
+  }
+
+  @Test func availabilityIsToldAgainOnceItsViewIsMended() async throws {
+    try await serve {
+      $0.availability?.columns.onHand = "pieces"
+    } _: { service, database in
+      #expect(try service.client.get("/readyz").body.contains("availability_not_configured"))
+      try database.run(
+        """
+        BEGIN; DROP VIEW stocked;
+        CREATE VIEW stocked AS SELECT item, place, 5 AS pieces, held, reorder FROM stock; COMMIT
+        """)
+      try wait("mended") {
+        try !service.client.get("/readyz").body.contains("availability_not_configured")
+      }
+      #expect(try service.client.get("/v1/availability/1").body.contains(#""on_hand":5,"held":3"#))
     }
   }
 

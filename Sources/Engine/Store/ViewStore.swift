@@ -7,6 +7,7 @@ package final class ViewStore: @unchecked Sendable {
   package let feed = ChangeFeed()
   let hasher: RowHasher
   private let grouping: ViewGrouping?
+  private let viewsReplaced: @Sendable (ViewDirectory) -> Void
   /// Only the writer's.
   private var sequence: UInt64 = 0
   private var current = ViewDirectory([])
@@ -15,8 +16,13 @@ package final class ViewStore: @unchecked Sendable {
   ///   - readers: how many threads read.
   ///   - hashSeed: random, per process.
   ///   - grouping: a view whose rows are to be found by one column of their key.
-  package init(readers: Int, hashSeed: UInt64, grouping: ViewGrouping? = nil) {
+  ///   - viewsReplaced: called by the writer with views that are complete, right before readers see them; must be brief.
+  package init(
+    readers: Int, hashSeed: UInt64, grouping: ViewGrouping? = nil,
+    viewsReplaced: @escaping @Sendable (ViewDirectory) -> Void = { _ in }
+  ) {
     self.grouping = grouping
+    self.viewsReplaced = viewsReplaced
     gate = ReadGate(readers: readers)
     hasher = RowHasher(seed: hashSeed)
   }
@@ -60,7 +66,10 @@ package final class ViewStore: @unchecked Sendable {
   }
 
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {
-    if let directory { current = directory }
+    if let directory {
+      current = directory
+      viewsReplaced(directory)
+    }
     gate.publish(sequence: sequence, position: position, views: directory)
   }
 

@@ -24,7 +24,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus,
-    accessLog: AccessLog?, clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
+    availability: AvailabilityWatch, accessLog: AccessLog?, clock: Clock,
+    positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
     self.clock = clock
@@ -35,14 +36,14 @@ final class GatewayHandler: RequestHandler {
       callers: configuration.callers, publicAccess: configuration.publicAccess)
     crossOrigins = configuration.crossOrigins
     testEcho = configuration.hasTestEcho ? TestEcho() : nil
-    availability = AvailabilityEndpoints(configuration.availability)
+    self.availability = AvailabilityEndpoints(configuration.availability)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
       store: store, clock: clock, heartbeat: configuration.heartbeat, scratch: scratch,
       lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
-      store: store, status: status, push: push.counters, accessLog: accessLog, clock: clock,
-      requests: requests)
+      store: store, status: status, push: push.counters, availability: availability,
+      accessLog: accessLog, clock: clock, requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 

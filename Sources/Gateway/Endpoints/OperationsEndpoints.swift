@@ -9,6 +9,7 @@ struct OperationsEndpoints: Sendable {
   let store: ViewStore
   let status: CaptureStatus
   let push: PushCounters
+  let availability: AvailabilityWatch
   let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
@@ -56,6 +57,11 @@ struct OperationsEndpoints: Sendable {
     if let since = visible.staleSince {
       response.body.append(",\"stale_seconds\":")
       response.body.append(decimal: (clock.monotonic - since) / 1_000_000_000)
+    }
+    if let problem = availability.problem {
+      response.body.append(",\"problems\":[{\"code\":\"availability_not_configured\",\"detail\":")
+      response.body.append(jsonString: problem)
+      response.body.append("}]")
     }
     response.body.append("}")
   }
