@@ -108,6 +108,38 @@ struct CatalogChangeTests {
     }
   }
 
+  /// The label is in use before the watch looks at the catalogs.
+  @Test func anAddedLabelHasItsPlaceAmongTheOthers() async throws {
+    let database = try TestCluster.database(Self.schema)
+    try await TestService.run(database.prepared(["v", "w", "other"])) { service in
+      let oracle = ViewOracle(connection: try database.connect(), views: ["v", "w", "other"])
+      try oracle.connection.execute("ALTER TYPE kind ADD VALUE 'ab' BEFORE 'b'")
+      try oracle.connection.execute(
+        "INSERT INTO t SELECT i, i % 5, 1, 'x', 'ab' FROM generate_series(201, 210) i")
+      try oracle.expectEqual(service, "in use at once")
+      try wait("known to filters") {
+        try service.client.get("/v1/views/v/rows?k=eq.ab").status == 200
+      }
+      try service.waitUntilStreaming()
+      try oracle.connection.execute("UPDATE t SET k = 'ab' WHERE id < 5")
+      try oracle.expectEqual(service, "afterwards")
+      for condition in ["k < 'b'", "k <= 'ab'", "k > 'a'", "k >= 'ab'", "k = 'ab'"] {
+        let expected = try oracle.connection.execute(
+          "SELECT count(*) FROM v WHERE \(condition)")[0]
+        let parts = condition.split(separator: " ")
+        let names = ["<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "=": "eq"]
+        let filter = "\(names["\(parts[1])"] ?? "").\(parts[2].dropFirst().dropLast())"
+        let rows = JSONRows.split(try service.client.get("/v1/views/v/rows?k=\(filter)").body)
+        #expect("\(rows.count)" == expected[0], "\(condition)")
+      }
+      let ordered = JSONRows.split(
+        try service.client.get("/v1/views/v/rows?order=k&select=k").body)
+      let expected = try oracle.connection.execute(
+        "SELECT to_json(r)::text FROM (SELECT k FROM v ORDER BY v.k) r")
+      #expect(ordered == expected.compactMap { $0[0] })
+    }
+  }
+
   private static let partitions = [
     Case(
       name: "a partition is made and filled",
