@@ -1,49 +1,60 @@
-"""Reads of single keys while the database changes: no failure, and how fast."""
+"""Reads while stock is moved about: no failure, each answer of one position, and how fast.
+
+Each transaction takes units from one location of an item and puts them to another, so an item's units stay what they were
+before. Readers ask for single rows as fast as they are answered; checkers ask for many rows at once and add them up.
+"""
 
 import re
 
 import load
+from checker import Checkers
 from processes import Program, say
 
-CHANGES_PER_SECOND = 2_000
+# Two rows each, in one transaction.
+TRANSFERS_PER_SECOND = 2_000
 CONNECTIONS = 32
 READS_PER_SECOND = 20_000
 
 
 def measure(cluster, service, folder, seconds):
+    checkers = Checkers(service, seconds)
     writer = start_writer(cluster, folder, seconds + 2)
     try:
+        checkers.start()
         before = service.metric("onhand_transactions_total")
         ours = load.measure(
             service.program, service.port, "/", CONNECTIONS, seconds, read_script(folder))
         applied = service.metric("onhand_transactions_total") - before
+        checked = checkers.finish()
         writer.process.wait(seconds + 60)
     finally:
         writer.end()
     with open(writer.log) as file:
         report = file.read()
     written = float(re.search(r"tps = ([\d.]+)", report).group(1))
-    say(f"reads while {written:,.0f} transactions/s are written: {ours}")
+    say(f"reads while {written:,.0f} transfers/s are written: {ours}; {checked}")
     return [{
-        "what": f"single-key GET, {CONNECTIONS} connections, {written:,.0f} changes/s",
-        "ours": f"{ours}; {applied / seconds:,.0f} changes/s applied meanwhile",
+        "what": f"single-key GET, {CONNECTIONS} connections, {written:,.0f} transfers/s",
+        "ours": f"{ours}; {applied / seconds:,.0f} transfers/s applied meanwhile; {checked}",
         "theirs": "", "ratio": "", "reach": f"{READS_PER_SECOND:,}/s",
     }]
 
 
 def start_writer(cluster, folder, seconds):
-    """Transactions of one row at a steady rate."""
-    script = f"{folder}/change.sql"
+    """Transfers at a steady rate."""
+    script = f"{folder}/transfer.sql"
     with open(script, "w") as file:
         file.write("""
             \\set item random(1, 1000)
-            \\set location random(1, 10)
+            \\set from random(1, 10)
+            \\set to random(1, 10)
+            \\set units random(1, 5)
             INSERT INTO stock_movements (item_id, location_id, kind, quantity)
-            VALUES (:item, :location, 'receipt', 1);
+            VALUES (:item, :from, 'sale', :units), (:item, :to, 'receipt', :units);
             """)
     return Program(
         [f"{cluster.programs}/pgbench", "-n", "-M", "prepared", "-c", "4", "-T", str(seconds),
-         "-R", str(CHANGES_PER_SECOND), "-f", script, "-h", cluster.folder, "-p", "5432",
+         "-R", str(TRANSFERS_PER_SECOND), "-f", script, "-h", cluster.folder, "-p", "5432",
          "-U", "postgres", "postgres"], f"{folder}/pgbench.log")
 
 
