@@ -89,6 +89,8 @@ let package = Package(
 if Context.environment["ONHAND_FUZZ"] != nil {
   let targets: [String: [Target.Dependency]] = [
     "FuzzFrames": ["HTTPCorpus", "HTTPWire"],
+    "FuzzFilter": ["Engine", "HTTPWire"],
+    "FuzzJSON": ["JSONWire"],
     "FuzzRequest": ["HTTPCorpus", "HTTPWire"],
   ]
   package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
