@@ -37,6 +37,24 @@ missing_packages() {
   fi
 }
 
+# A Python environment in .build/python with the packages of scripts/python-requirements.txt; false if they can't be had.
+#
+#   require_python MODULE...
+require_python() {
+  if ! has_modules "$@"; then
+    python3 -m venv .build/python || return
+    .build/python/bin/pip install --quiet --disable-pip-version-check -r scripts/python-requirements.txt || return
+    has_modules "$@"
+  fi
+}
+
+has_modules() {
+  local module
+  for module in "$@"; do
+    [ -x .build/python/bin/python ] && .build/python/bin/python -c "import $module" 2>/dev/null || return
+  done
+}
+
 has_library() {
   command -v pkg-config >/dev/null && pkg-config --exists "$1"
 }

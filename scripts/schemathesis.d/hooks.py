@@ -1,0 +1,44 @@
+"""Values of our format, and checks that hold the statuses which schemathesis.toml adds to what they are there for."""
+
+import schemathesis
+from hypothesis import strategies
+
+# What a valid request is refused for: only what depends on a view's columns, or on a page before.
+COLUMN_CODES = {"bad_key", "bad_filter", "unknown_parameter"}
+COLUMN_PARAMETERS = {"select", "order", "cursor"}
+
+# Without it no header with a pattern is given a valid value (4.32). Half of them are reached long since.
+schemathesis.openapi.format("wal-position", strategies.one_of(
+    strategies.sampled_from(["0/0", "0/16B3748", "00000000/000000fF"]),
+    strategies.from_regex(
+        "([0-9a-z]{1,8}:)?[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", fullmatch=True)))
+
+
+class RefusedForItsColumns(AssertionError):
+    """A request as the contract wants it was refused for something that the contract could have told."""
+
+
+class PositionNotReached(AssertionError):
+    """504 without a position to wait for."""
+
+
+@schemathesis.check
+def refused_for_its_columns_only(ctx, response, case):
+    if response.status_code != 400 or case.meta is None:
+        return
+    if not case.meta.generation.mode.is_positive:
+        return
+    problem = response.json()
+    if problem["code"] in COLUMN_CODES or problem.get("parameter") in COLUMN_PARAMETERS:
+        return
+    raise RefusedForItsColumns(f"a valid request is refused: {problem}")
+
+
+@schemathesis.check
+def not_reached_is_a_position(ctx, response, case):
+    if response.status_code != 504:
+        return
+    asked = {name.lower() for name in {**(case.query or {}), **(case.headers or {})}}
+    if response.json()["code"] != "position_not_reached" or not asked & {
+            "min_position", "onhand-min-position"}:
+        raise PositionNotReached(response.text)
