@@ -67,8 +67,8 @@ struct Contract {
     if let choices = schema["enum"]?.array().compactMap(\.string), !choices.contains("\(value)") {
       found.append("\(place) is not one of \(choices)")
     }
-    if let pattern = schema["pattern"]?.string,
-      (value as? String)?.range(of: pattern, options: .regularExpression) == nil
+    if let pattern = schema["pattern"]?.string, let text = value as? String,
+      text.range(of: pattern, options: .regularExpression) == nil
     {
       found.append("\(place) does not match \(pattern)")
     }
