@@ -54,8 +54,9 @@ def start_writer(cluster, folder, seconds):
             """)
     return Program(
         [f"{cluster.programs}/pgbench", "-n", "-M", "prepared", "-c", "4", "-T", str(seconds),
-         "-R", str(TRANSFERS_PER_SECOND), "-f", script, "-h", cluster.folder, "-p", "5432",
-         "-U", "postgres", "postgres"], f"{folder}/pgbench.log")
+         "-R", str(TRANSFERS_PER_SECOND), "-f", script,
+         # Only what is flushed is sent: without waiting for that, the log would come in bursts.
+         f"{cluster.conninfo} options='-c synchronous_commit=on'"], f"{folder}/pgbench.log")
 
 
 def read_script(folder):
