@@ -26,7 +26,7 @@ def measure(service, folder, rounds, seconds):
             ]]
     finally:
         nginx.program.end()
-    return rows + [lookups(service, folder, seconds)]
+    return rows + [lookups(service, folder, seconds)] + filters(service, seconds)
 
 
 def compare(service, nginx, what, paths, connections, reach, rounds, seconds):
@@ -60,6 +60,21 @@ def lookups(service, folder, seconds):
         "what": f"look-up of {LOOKUP_KEYS:,} keys, 32 connections", "ours": f"{ours}",
         "theirs": "", "ratio": "", "reach": "",
     }
+
+
+def filters(service, seconds):
+    """Of 10,000 rows: by the whole key, by the item that the view is grouped by, and by a column that finds nothing."""
+    rows = []
+    for what, query in [
+            ("list of 3 keys by filter", "item_id=eq.17&location_id=in.(1,2,3)"),
+            ("list of an item's 10 rows by filter", "item_id=eq.17"),
+            ("list of no rows, all gone through", "item=eq.none")]:
+        ours = load.measure(
+            service.program, service.port, f"/v1/views/live_stock/rows?{query}", 32, seconds)
+        say(f"{what}: {ours}")
+        rows.append({"what": f"{what}, 32 connections", "ours": f"{ours}", "theirs": "",
+                     "ratio": "", "reach": ""})
+    return rows
 
 
 class Nginx:
