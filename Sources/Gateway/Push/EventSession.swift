@@ -99,6 +99,7 @@ final class EventSession: PushSession {
   private func tellHeartbeat(_ message: inout ByteBuffer) {
     let visible = worker.enter()
     defer { worker.leave() }
+    subscription?.lookForDistrust(visible)
     let isAllTold = subscription?.isTold(upTo: visible) ?? false
     let position = isAllTold ? visible.position : nil
     message.append("event: heartbeat\n")

@@ -25,8 +25,10 @@ struct HeartbeatWheel {
   }
 
   /// The sessions whose turn it is now.
-  mutating func advance() -> some Collection<any PushSession> {
+  mutating func advance() -> [any PushSession] {
     current = (current + 1) % slots.count
-    return slots[current].values
+    return Array(slots[current].values)
   }
+
+  var all: [any PushSession] { slots.flatMap(\.values) }
 }

@@ -117,6 +117,8 @@ final class LiveSession: PushSession {
 
   private func take(_ request: LiveRequest, _ reply: inout ByteBuffer) throws(LiveRequest.Failure) {
     switch request {
+    case .authenticate where permissions.callers.isEmpty:
+      reply.append("{\"type\":\"authenticated\"}")
     case .authenticate(let token):
       guard let caller = permissions.caller(withToken: token) else {
         ending = .tokenUnknown
@@ -178,6 +180,7 @@ final class LiveSession: PushSession {
   private func tellHeartbeat(_ message: inout ByteBuffer) {
     let visible = worker.enter()
     defer { worker.leave() }
+    for subscription in subscriptions.values { subscription.lookForDistrust(visible) }
     let isAllTold = queue.isEmpty && subscriptions.values.allSatisfy { $0.isTold(upTo: visible) }
     message.append("{\"type\":\"heartbeat\",")
     if isAllTold, let position = visible.position {

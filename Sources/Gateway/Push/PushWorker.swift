@@ -25,6 +25,7 @@ final class PushWorker: @unchecked Sendable {
   /// The views that readers see, by their tables.
   private var viewsByTable: [ObjectIdentifier: LiveView] = [:]
   private var directory: ViewDirectory?
+  private var wasStale = false
   let frames = FrameBuffers()
 
   init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
@@ -115,10 +116,13 @@ final class PushWorker: @unchecked Sendable {
   }
 
   private func tick() {
-    for session in heartbeats.advance() {
+    let isStale = store.gate.visible.staleSince != nil
+    // Everybody is to know at once that rows grow old, or no longer do.
+    for session in isStale == wasStale ? heartbeats.advance() : heartbeats.all {
       session.heartbeatIsDue()
       isReady(session)
     }
+    wasStale = isStale
     let now = clock.monotonic
     for poller in pollers where poller.deadline <= now { poller.leave() }
   }

@@ -32,6 +32,8 @@ final class Subscription: InterestFollower {
     /// Changes of the past are to be told, marked in an interest of their own.
     case replay(Interest, after: UInt64)
     case live
+    /// Nobody is to be told any more.
+    case ended
 
     var isSnapshot: Bool {
       if case .snapshot = self { true } else { false }
@@ -81,6 +83,11 @@ final class Subscription: InterestFollower {
 
   /// Leaves the interest; nothing may be asked of it afterwards.
   func end() {
+    leaveInterest()
+    phase = .ended
+  }
+
+  private func leaveInterest() {
     if let interest { worker.registry.unfollow(interest, self) }
     interest = nil
   }
@@ -95,7 +102,7 @@ final class Subscription: InterestFollower {
   }
 
   private func restart(because reason: String) {
-    end()
+    leaveInterest()
     captured = []
     capturedFirst = 0
     told = nil
@@ -137,7 +144,7 @@ final class Subscription: InterestFollower {
   var hasMore: Bool {
     guard captured.isEmpty else { return true }
     switch phase {
-    case .waiting: return false
+    case .waiting, .ended: return false
     case .beginning, .snapshot, .replay: return true
     case .live: return interest.map { $0.lastMark != knownMark } ?? false
     }
@@ -147,19 +154,24 @@ final class Subscription: InterestFollower {
     -> Progress
   {
     switch phase {
-    case .waiting: return .nothing
+    case .waiting, .ended: return .nothing
     case .beginning(let reason):
       guard let position = visible.position else {
         throw Refused(.notReady, "the first snapshot is not complete; see /readyz")
       }
       guard try hasReachedStart(visible, position) else { return .nothing }
       try begin(visible, reason, &message)
-    case .live where !hasMore: return .nothing
     case .snapshot, .replay, .live: break
     }
     try checkTrust(visible)
+    if case .live = phase, !hasMore { return .nothing }
     capture(visible, &message)
     return message.isEmpty ? .later : .message
+  }
+
+  /// Has the subscription end if the view's rows can't be trusted any more.
+  func lookForDistrust(_ visible: ReadGate.Visible) {
+    do throws(Refused) { try checkTrust(visible) } catch { owner.isReady(self) }
   }
 
   private func checkTrust(_ visible: ReadGate.Visible) throws(Refused) {
