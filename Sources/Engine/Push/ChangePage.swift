@@ -56,7 +56,7 @@ package struct ChangePage {
     // What goes comes first: the key of a row may be another row's afterwards.
     for change in changes {
       guard let gone = interest.goneKey(change) else { continue }
-      put(.delete(key: interest.view.keyJSON(of: gone.row)), under: gone.key)
+      put(.delete(key: interest.keyJSON(of: gone.row)), under: gone.key)
     }
     for change in changes {
       guard let row = interest.presentRow(change) else { continue }

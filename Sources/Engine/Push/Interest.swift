@@ -8,6 +8,8 @@ package final class Interest {
   private let filter: Program?
   /// How the followers are shown rows, if less than everything is told: what looks the same to them is no change.
   private let appearance: RowJSONWriter?
+  /// Whether the followers' keys have int8 and numeric as strings, as their rows do.
+  private let quotesBigNumbers: Bool
   /// A column that the filter wants to have one of some values, by which the interest is found.
   let probe: Probe?
   @exclusivity(unchecked) private var dirty = DirtyKeys()
@@ -38,9 +40,10 @@ package final class Interest {
 
   package init(
     _ view: LiveView, name: String, filter: Program?, probe: Probe?,
-    appearance: RowJSONWriter? = nil
+    appearance: RowJSONWriter? = nil, quotesBigNumbers: Bool = false
   ) {
     self.appearance = appearance
+    self.quotesBigNumbers = quotesBigNumbers
     self.view = view
     self.name = name
     self.filter = filter
@@ -88,7 +91,12 @@ package final class Interest {
   /// Marks the keys that left: first those of a step, so that a key which another row took over is marked as present.
   func markGone(_ change: RecordedChange, _ hasher: RowHasher) {
     guard let gone = goneKey(change) else { return }
-    dirty.mark(gone.key, hash: hasher.hash(gone.key), goneKey: view.keyJSON(of: gone.row))
+    dirty.mark(gone.key, hash: hasher.hash(gone.key), goneKey: keyJSON(of: gone.row))
+  }
+
+  /// A row's key as the followers are told it.
+  package func keyJSON(of row: RowRef) -> [UInt8] {
+    view.keyJSON(of: row, quotesBigNumbers: quotesBigNumbers)
   }
 
   func markPresent(_ change: RecordedChange, _ hasher: RowHasher) {

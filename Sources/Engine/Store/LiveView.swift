@@ -10,6 +10,7 @@ package final class LiveView: Sendable {
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
   private let keyWriter: RowJSONWriter
+  private let quotedKeyWriter: RowJSONWriter
   /// Writes rows as they are stored with their JSON.
   package let rowWriter: RowJSONWriter
   private let history: Mutex<StatusHistory>
@@ -25,10 +26,13 @@ package final class LiveView: Sendable {
     keyColumns = key
     keySlots = key.map { layout.slots[$0] }
     keyTypes = key.map { definition.columns[$0].type }
+    keyNamesJSON = Self.namesJSON(definition.key.map { definition.columns[$0].name })
     rowWriter = RowJSONWriter(columns: definition.columns)
-    keyWriter = RowJSONWriter(
-      key.map { RowJSONWriter.Member(name: definition.columns[$0].name, column: $0) },
-      of: definition.columns)
+    let members = key.map {
+      RowJSONWriter.Member(name: definition.columns[$0].name, column: $0)
+    }
+    keyWriter = RowJSONWriter(members, of: definition.columns)
+    quotedKeyWriter = RowJSONWriter(members, of: definition.columns, quotesBigNumbers: true)
   }
 
   package var name: QualifiedName { definition.name }
@@ -49,11 +53,19 @@ package final class LiveView: Sendable {
   func makeKeyBuilder() -> CanonicalKey { CanonicalKey(keyTypes, mergesSpellings: hasKey) }
 
   /// The key's columns as an object of JSON, as `row` has them.
-  package func keyJSON(of row: RowRef) -> [UInt8] {
+  ///
+  /// - Parameter quotesBigNumbers: as in the rows that the key is to be compared with.
+  package func keyJSON(of row: RowRef, quotesBigNumbers: Bool = false) -> [UInt8] {
     var json: [UInt8] = []
-    keyWriter.write(row, to: &json)
+    (quotesBigNumbers ? quotedKeyWriter : keyWriter).write(row, to: &json)
     return json
   }
+
+  /// The names of the key's columns as a list of JSON, which is empty where the view has no key.
+  package let keyNamesJSON: [UInt8]
+
+  /// The columns that tell rows apart: the key, or all of them where the view has none.
+  package var identifyingColumns: [String] { keyColumns.map { definition.columns[$0].name } }
 
   /// Why a row has no right value: its own fault, or that of its first column that has one.
   package func fault(of row: RowRef) -> ValueFault? {
@@ -62,6 +74,16 @@ package final class LiveView: Sendable {
       if case .fault(let fault) = row.datum(slot) { return fault }
     }
     return nil
+  }
+
+  private static func namesJSON(_ names: [String]) -> [UInt8] {
+    var json: [UInt8] = [UInt8(ascii: "[")]
+    for (index, name) in names.enumerated() {
+      if index > 0 { json.append(UInt8(ascii: ",")) }
+      JSONText.write(text: name, to: &json)
+    }
+    json.append(UInt8(ascii: "]"))
+    return json
   }
 
   // MARK: Writing

@@ -6,21 +6,37 @@ struct RowShape {
   /// Nil where rows are written as they are stored.
   let writer: RowJSONWriter?
 
+  /// - Parameter identifies: whether rows must show what tells them apart.
   /// - Throws: what is wrong with `select`.
   init(
-    _ view: LiveView, select: String? = nil, quotesBigNumbers: Bool, caps: [Int: Int64]
+    _ view: LiveView, select: String? = nil, quotesBigNumbers: Bool, caps: [Int: Int64],
+    identifies: Bool = false
   ) throws(Refused) {
     guard select != nil || quotesBigNumbers || !caps.isEmpty else {
       writer = nil
       return
     }
     let columns = view.definition.columns
+    let members: [RowJSONWriter.Member]
     do throws(QueryFault) {
-      let members = try Selection.parse(select ?? "*", columns).members
-      writer = RowJSONWriter(
-        members, of: columns, quotesBigNumbers: quotesBigNumbers, caps: caps)
+      members = try Selection.parse(select ?? "*", columns).members
     } catch {
       throw Refused(.badParameter, error.description, parameter: "select")
+    }
+    if identifies { try Self.requireIdentity(view, members) }
+    writer = RowJSONWriter(members, of: columns, quotesBigNumbers: quotesBigNumbers, caps: caps)
+  }
+
+  private static func requireIdentity(_ view: LiveView, _ members: [RowJSONWriter.Member])
+    throws(Refused)
+  {
+    let columns = view.definition.columns
+    let shown = Set(members.filter { columns[$0.column].name == $0.name }.map(\.name))
+    guard view.identifyingColumns.allSatisfy(shown.contains) else {
+      throw Refused(
+        .badParameter,
+        "changes name rows by \(view.identifyingColumns.joined(separator: ", ")): have them in "
+          + "select, under these names", parameter: "select")
     }
   }
 

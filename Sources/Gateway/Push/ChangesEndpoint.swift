@@ -19,11 +19,8 @@ struct ChangesEndpoint {
     let caps = read.reader.caps(view)
     let request = query.subscription
     let filter = try RowFilter(request.conditions, view, caps)
-    let shape = try RowShape(
-      view, select: request.select, quotesBigNumbers: request.quotesBigNumbers, caps: caps)
-    let interest = Interest(
-      view, name: request.interestName(caps: caps), filter: filter.program, probe: filter.probe,
-      appearance: caps.isEmpty ? nil : shape.writer)
+    let shape = try request.shape(of: view, caps)
+    let interest = request.interest(in: view, filter, shape, caps)
     guard let page = try page(interest) else {
       writeStart(&response.body)
       return .respond
@@ -34,7 +31,7 @@ struct ChangesEndpoint {
         interest, until: worker.clock.monotonic + wait.nanoseconds, context.waker, worker)
       return .park(until: context.now + wait)
     }
-    write(page, shape, view, &response.body)
+    write(page, shape, interest, &response.body)
     return .respond
   }
 
@@ -61,7 +58,7 @@ struct ChangesEndpoint {
   }
 
   private func write(
-    _ page: ChangePage, _ shape: RowShape, _ view: LiveView, _ body: inout ByteBuffer
+    _ page: ChangePage, _ shape: RowShape, _ interest: Interest, _ body: inout ByteBuffer
   ) {
     body.append("{\"position\":")
     body.appendJSON(page.position)
@@ -71,7 +68,7 @@ struct ChangesEndpoint {
     for (index, change) in page.changes.enumerated() {
       if index > 0 { body.append(",") }
       switch change {
-      case .upsert(let row, let copies): write(row, copies, shape, view, &body)
+      case .upsert(let row, let copies): write(row, copies, shape, interest, &body)
       case .delete(let key):
         body.append("{\"op\":\"delete\",\"key\":")
         key.withUnsafeBytes { body.append($0) }
@@ -84,11 +81,13 @@ struct ChangesEndpoint {
   }
 
   private func write(
-    _ row: RowRef, _ copies: Int, _ shape: RowShape, _ view: LiveView, _ body: inout ByteBuffer
+    _ row: RowRef, _ copies: Int, _ shape: RowShape, _ interest: Interest,
+    _ body: inout ByteBuffer
   ) {
+    let view = interest.view
     if let fault = view.fault(of: row) {
       body.append("{\"op\":\"delete\",\"key\":")
-      view.keyJSON(of: row).withUnsafeBytes { body.append($0) }
+      interest.keyJSON(of: row).withUnsafeBytes { body.append($0) }
       body.append(",\"error\":")
       body.append(jsonString: fault.message)
       return body.append("}")

@@ -29,6 +29,8 @@ struct Frame {
   let items: ByteView
   /// Keys whose rows have no right value, as objects separated by commas.
   let failures: ByteView
+  /// The names of the view's key columns, as a list of JSON.
+  let key: [UInt8]
   /// What the client is at once it has taken the frame; nil where more frames follow before it may show any.
   let position: Position?
   /// The position told before.
@@ -66,6 +68,7 @@ extension ByteBuffer {
       appendJSON(frame.previous)
       append(",")
     }
+    if case .snapshot = frame.kind { append(keyNames: frame.key) }
     append("\"")
     append(frame.kind.listName)
     append("\":[")
@@ -78,11 +81,18 @@ extension ByteBuffer {
     endFrame(form)
   }
 
+  private mutating func append(keyNames json: [UInt8]) {
+    append("\"key\":")
+    json.withUnsafeBytes { append($0) }
+    append(",")
+  }
+
   /// Appends a frame that says how a subscription begins.
   mutating func append(beginning: Subscription.Beginning, as form: FrameForm) {
     switch beginning {
-    case .resumed(let position):
+    case .resumed(let position, let key):
       beginFrame("resumed", id: nil, form)
+      append(keyNames: key)
       append("\"position\":")
       appendJSON(position)
     case .resynced(let reason):

@@ -9,7 +9,7 @@ final class Subscription: InterestFollower {
   /// How it starts, where it does not with a snapshot alone.
   enum Beginning {
     /// With the changes behind this position.
-    case resumed(Position)
+    case resumed(Position, key: [UInt8])
     /// With a snapshot, and why.
     case resynced(reason: String)
   }
@@ -183,7 +183,7 @@ final class Subscription: InterestFollower {
   private func capture(_ visible: ReadGate.Visible, _ message: inout ByteBuffer) {
     guard let interest, let shape, let position = visible.position else { return }
     var telling = Telling(
-      phase.isSnapshot ? .snapshot : .changes, form, of: interest.view, as: shape, worker.frames,
+      phase.isSnapshot ? .snapshot : .changes, form, of: interest, as: shape, worker.frames,
       worker.scratch)
     let isComplete = tellAll(visible, interest, &telling)
     for frame in telling.full { put(frame, &message) }
@@ -266,25 +266,19 @@ final class Subscription: InterestFollower {
     let caps = reader.caps(view)
     let filter = try RowFilter(request.conditions, view, caps)
     access = filter.access
-    shape = try RowShape(
-      view, select: request.select, quotesBigNumbers: request.quotesBigNumbers, caps: caps)
+    let shape = try request.shape(of: view, caps)
+    self.shape = shape
     shapeName = request.shapeName(caps: caps)
-    let interest = worker.registry.follow(makeInterest(view, filter, caps), self)
+    let interest = worker.registry.follow(
+      request.interest(in: view, filter, shape, caps), self)
     self.interest = interest
     knownMark = interest.lastMark
     phase = .snapshot(.first(ofRows: view.status(at: visible.sequence).rowCount))
     if let reason {
       message.append(beginning: .resynced(reason: reason), as: form)
     } else if let after = request.after {
-      resume(after, makeInterest(view, filter, caps), visible, &message)
+      resume(after, request.interest(in: view, filter, shape, caps), visible, &message)
     }
-  }
-
-  private func makeInterest(_ view: LiveView, _ filter: RowFilter, _ caps: [Int: Int64]) -> Interest
-  {
-    Interest(
-      view, name: request.interestName(caps: caps), filter: filter.program, probe: filter.probe,
-      appearance: caps.isEmpty ? nil : shape?.writer)
   }
 
   private func resume(
@@ -295,7 +289,7 @@ final class Subscription: InterestFollower {
     } else if worker.registry.replay(after: after, in: past) {
       phase = .replay(past, after: 0)
       told = after
-      message.append(beginning: .resumed(after), as: form)
+      message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
     } else {
       message.append(beginning: .resynced(reason: Problem.positionGone.rawValue), as: form)
     }

@@ -17,15 +17,31 @@ struct SubscriptionRequest {
     try RowEndpoints.checkTrust(view, read)
     let caps = read.reader.caps(view)
     _ = try RowFilter(conditions, view, caps)
-    _ = try RowShape(view, select: select, quotesBigNumbers: quotesBigNumbers, caps: caps)
+    _ = try shape(of: view, caps)
   }
 
-  /// What tells apart the rows asked for, of one view.
+  /// How rows are written: with all that tells them apart, so that a change names a row that was told.
+  func shape(of view: LiveView, _ caps: [Int: Int64]) throws(Refused) -> RowShape {
+    try RowShape(
+      view, select: select, quotesBigNumbers: quotesBigNumbers, caps: caps, identifies: true)
+  }
+
+  /// What follows the changes of the rows asked for.
+  func interest(in view: LiveView, _ filter: RowFilter, _ shape: RowShape, _ caps: [Int: Int64])
+    -> Interest
+  {
+    Interest(
+      view, name: interestName(caps: caps), filter: filter.program, probe: filter.probe,
+      appearance: caps.isEmpty ? nil : shape.writer, quotesBigNumbers: quotesBigNumbers)
+  }
+
+  /// What tells apart the rows asked for, of one view, and how their keys are written.
   ///
   /// - Parameter caps: they make other rows pass and other changes worth telling.
-  func interestName(caps: [Int: Int64]) -> String {
+  private func interestName(caps: [Int: Int64]) -> String {
     let filter = conditions.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: "&")
-    return caps.isEmpty ? filter : "capped \(select ?? "*") \(filter)"
+    let name = quotesBigNumbers ? "quoted \(filter)" : filter
+    return caps.isEmpty ? name : "capped \(select ?? "*") \(name)"
   }
 
   /// What tells apart how rows are written.

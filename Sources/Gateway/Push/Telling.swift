@@ -7,7 +7,7 @@ struct Telling {
   private let frames: FrameBuffers
   private let shape: RowShape
   private let scratch: WorkerScratch
-  private let view: LiveView
+  private let interest: Interest
   private var kind: Frame.Kind
   /// Frames that are full; the last one is still to come.
   private(set) var full: [[UInt8]] = []
@@ -17,12 +17,12 @@ struct Telling {
   private static let frameBytes = 65_536
 
   init(
-    _ kind: Frame.Kind, _ form: FrameForm, of view: LiveView, as shape: RowShape,
+    _ kind: Frame.Kind, _ form: FrameForm, of interest: Interest, as shape: RowShape,
     _ frames: FrameBuffers, _ scratch: WorkerScratch
   ) {
     self.kind = kind
     self.form = form
-    self.view = view
+    self.interest = interest
     self.shape = shape
     self.frames = frames
     self.scratch = scratch
@@ -44,8 +44,8 @@ struct Telling {
 
   private func frame(at position: Position?, previous: Position?) -> Frame {
     Frame(
-      kind: kind, items: frames.items.view, failures: frames.failures.view, position: position,
-      previous: previous)
+      kind: kind, items: frames.items.view, failures: frames.failures.view,
+      key: interest.view.keyNamesJSON, position: position, previous: previous)
   }
 
   private mutating func cut() {
@@ -70,7 +70,7 @@ struct Telling {
   private func tellFailure(_ version: RowVersion, _ fault: ValueFault) {
     if !frames.failures.isEmpty { frames.failures.append(",") }
     frames.failures.append("{\"key\":")
-    view.keyJSON(of: version.row).withUnsafeBytes { frames.failures.append($0) }
+    interest.keyJSON(of: version.row).withUnsafeBytes { frames.failures.append($0) }
     frames.failures.append(",\"error\":")
     frames.failures.append(jsonString: fault.message)
     frames.failures.append("}")
@@ -110,7 +110,7 @@ struct Telling {
     switch change {
     case .upsert(let version):
       if let fault = version.fault {
-        append(goneKey: view.keyJSON(of: version.row), error: fault.message)
+        append(goneKey: interest.keyJSON(of: version.row), error: fault.message)
       } else {
         frames.items.append("{\"op\":\"upsert\",\"row\":")
         shape.write(version, to: &frames.items, scratch)
