@@ -29,8 +29,9 @@ struct ChangesQuery {
     wantsEvents = Self.acceptsEvents(request)
     if let text = own["limit"] { limit = try Self.limit(text) }
     // RFC-like precedence of the living standard: a browser that comes back sends the id it saw last.
-    let after = request.field("last-event-id").map(\.string) ?? own["after"]
-    if let after, !after.isEmpty { subscription.after = try Self.position(after) }
+    let seen = try Self.position(request.field("last-event-id")?.string ?? "")
+    let after = try Self.position(own["after"] ?? "")
+    subscription.after = seen ?? after
   }
 
   private static func limit(_ text: String) throws(Refused) -> Int {
@@ -43,7 +44,9 @@ struct ChangesQuery {
     return limit
   }
 
-  private static func position(_ text: String) throws(Refused) -> Position {
+  /// Nil for an empty text.
+  private static func position(_ text: String) throws(Refused) -> Position? {
+    if text.isEmpty { return nil }
     guard let position = Position(text) else {
       throw Refused(
         .badPosition, "after must be a position, as Onhand-Position has it", parameter: "after")
