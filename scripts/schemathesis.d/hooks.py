@@ -1,4 +1,4 @@
-"""Values of our format, and checks that hold the statuses which schemathesis.toml adds to what they are there for."""
+"""Values of our formats, and checks that hold the statuses which schemathesis.toml adds to what they are there for."""
 
 import re
 
@@ -9,11 +9,16 @@ from hypothesis import strategies
 COLUMN_CODES = {"bad_key", "bad_filter", "unknown_parameter"}
 COLUMN_PARAMETERS = {"select", "order", "cursor"}
 
-# Without it no header with a pattern is given a valid value (4.32). Half of them are reached long since.
+# Without a format no header with a pattern is given a valid value (4.32). Half of the first are reached long since.
 schemathesis.openapi.format("wal-position", strategies.one_of(
     strategies.sampled_from(["0/0", "0/16B3748", "00000000/000000fF"]),
     strategies.from_regex(
         "([0-9a-z]{1,8}:)?[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", fullmatch=True)))
+
+schemathesis.openapi.format("onhand-position", strategies.one_of(
+    strategies.just(""),
+    strategies.from_regex(
+        "[0-9a-z]{1,8}:[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", fullmatch=True)))
 
 
 @schemathesis.hook
@@ -51,5 +56,17 @@ def not_reached_is_a_position(ctx, response, case):
         return
     asked = {name.lower() for name in {**(case.query or {}), **(case.headers or {})}}
     if response.json()["code"] != "position_not_reached" or not asked & {
-            "min_position", "onhand-min-position"}:
+            "min_position", "onhand-min-position", "after", "last-event-id"}:
         raise PositionNotReached(response.text)
+
+
+@schemathesis.check
+def what_is_gone_is_a_position(ctx, response, case):
+    if response.status_code == 410 and response.json()["code"] != "position_gone":
+        raise AssertionError(response.text)
+
+
+@schemathesis.check
+def only_the_upgrade_is_missing(ctx, response, case):
+    if response.status_code == 426 and response.json()["code"] != "websocket_upgrade_missing":
+        raise AssertionError(response.text)
