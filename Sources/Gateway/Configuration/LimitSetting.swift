@@ -48,7 +48,6 @@ struct LimitSetting: Sendable {
     LimitSetting("session_idle_time", .time(\.limits.sessionIdleTime)),
     LimitSetting("close_time", .time(\.limits.closeTime)),
     LimitSetting("drain_time", .time(\.drainTime)),
-    LimitSetting("session_idle_time", .time(\.limits.sessionIdleTime)),
     LimitSetting("heartbeat_time", .time(\.heartbeat)),
   ]
 
