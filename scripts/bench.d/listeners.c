@@ -3,8 +3,8 @@
 //
 //   listeners PORT COUNT PATH SUBPROTOCOL SUBSCRIBE SECONDS
 //
-// Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE; waits for a line of standard input; listens for SECONDS; prints the
-// numbers as JSON. A change is known by the time of day in its last_movement_at.
+// Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE. After a line of standard input it
+// takes what has come meanwhile, prints "begin", listens for SECONDS and prints the numbers as JSON. A change is known by the time of day in its last_movement_at.
 //
 //   listeners --publish PORT PATH MESSAGE RATE SECONDS
 //
@@ -188,6 +188,18 @@ static int take(Client *client, char *buffer, int measures) {
   return 1;
 }
 
+static void take_all(int poll, Client *clients, char *buffer, int64_t end, int measures) {
+  struct epoll_event events[512];
+  while (now() < end) {
+    int ready = epoll_wait(poll, events, 512, 10);
+    for (int index = 0; index < ready; index++)
+      if (!take(&clients[events[index].data.u32], buffer, measures)) {
+        fprintf(stderr, "a connection was closed\n");
+        exit(1);
+      }
+  }
+}
+
 static int ascending(const void *left, const void *right) {
   int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
   return a < b ? -1 : a > b;
@@ -233,8 +245,6 @@ static void listen_to(int port, int count, const char *path, const char *subprot
     upgrade(&clients[index], port, path, subprotocol);
     if (*subscribe) {
       send_text(clients[index].socket, subscribe);
-      struct epoll_event none;
-      (void)none;
       // The first answer; it stays where it is.
       char first;
       if (clients[index].keptCount == 0 && recv(clients[index].socket, &first, 1, MSG_PEEK) != 1) fail("subscribe");
@@ -246,16 +256,12 @@ static void listen_to(int port, int count, const char *path, const char *subprot
   puts("ready");
   fflush(stdout);
   if (getchar() == EOF) exit(1);
-  int64_t start = now(), end = start + (int64_t)(seconds * 1000000);
-  struct epoll_event events[512];
-  while (now() < end) {
-    int ready = epoll_wait(poll, events, 512, 10);
-    for (int index = 0; index < ready; index++)
-      if (!take(&clients[events[index].data.u32], buffer, 1)) {
-        fprintf(stderr, "a connection was closed\n");
-        exit(1);
-      }
-  }
+  // What came while nobody read.
+  take_all(poll, clients, buffer, now() + 500000, 0);
+  puts("begin");
+  fflush(stdout);
+  int64_t start = now();
+  take_all(poll, clients, buffer, start + (int64_t)(seconds * 1000000), 1);
   report(clients, count, (now() - start) / 1e6);
 }
 

@@ -32,10 +32,12 @@ def measure(cluster, service, folder, rounds, seconds):
 def fan_out(cluster, service, nchan, clients, folder, rounds, seconds):
     ours, theirs = [], []
     for _ in range(rounds):
-        theirs.append(deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds,
-                              lambda: publisher(nchan, clients, folder, seconds)))
-        ours.append(deliver(service, socket_of(service), clients, seconds,
-                            lambda: writer(cluster, folder, seconds)))
+        # The database is written to in either case, so that both have as much of the machine.
+        causes = [writer(cluster, folder, seconds), publisher(nchan, clients, folder, seconds)]
+        theirs.append(
+            deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds, causes))
+        causes = [writer(cluster, folder, seconds)]
+        ours.append(deliver(service, socket_of(service), clients, seconds, causes))
         say(f"fan-out: {ours[-1]}; nchan {theirs[-1]}")
     ours.sort(key=lambda delivery: delivery.cost)
     theirs.sort(key=lambda delivery: delivery.cost)
@@ -80,25 +82,28 @@ class Delivery:
                 f"p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms")
 
 
-def deliver(server, socket, clients, seconds, start):
+def deliver(server, socket, clients, seconds, causes):
     listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
     try:
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
-        cause = start()
-        try:
-            time.sleep(1)
-            before = server.program.cpu_seconds()
-            listeners.stdin.write("go\n")
-            listeners.stdin.flush()
-            report = json.loads(listeners.stdout.readline())
-            used = server.program.cpu_seconds() - before
-        finally:
-            cause.end()
-        return Delivery(report, used)
+        time.sleep(1)
+        go(listeners)
+        before = server.program.cpu_seconds()
+        report = json.loads(listeners.stdout.readline())
+        return Delivery(report, server.program.cpu_seconds() - before)
     finally:
+        for cause in causes:
+            cause.end()
         listeners.kill()
         listeners.wait()
+
+
+def go(listeners):
+    listeners.stdin.write("go\n")
+    listeners.stdin.flush()
+    if listeners.stdout.readline() != "begin\n":
+        raise SystemExit("the clients could not begin")
 
 
 def writer(cluster, folder, seconds):
@@ -109,9 +114,11 @@ def writer(cluster, folder, seconds):
             VALUES (1, 1, 'receipt', 1, clock_timestamp());
             """)
     return Program(
-        ["env", "PGOPTIONS=-c synchronous_commit=off", f"{cluster.programs}/pgbench", "-n", "-M",
-         "prepared", "-c", "1", "-T", str(seconds + 3), "-R", str(CHANGES_PER_SECOND), "-f", script,
-         "-h", cluster.folder, "-p", "5432", "-U", "postgres", "postgres"],
+        # The log is sent as far as it is flushed; commits that do not wait for that are flushed five times a second.
+        ["env", "PGOPTIONS=-c synchronous_commit=on", f"{cluster.programs}/pgbench", "-n", "-M",
+         "prepared", "-c", "4", "-T", str(seconds + 10),
+         "-R", str(CHANGES_PER_SECOND), "-f", script, "-h", cluster.folder, "-p", "5432",
+         "-U", "postgres", "postgres"],
         f"{folder}/pgbench.log")
 
 
@@ -123,7 +130,7 @@ def publisher(nchan, clients, folder, seconds):
                '"last_movement_at":"@"}}]}')
     return Program(
         [clients, "--publish", str(nchan.port), "/pub", message, str(CHANGES_PER_SECOND),
-         str(seconds + 3)], f"{folder}/publisher.log")
+         str(seconds + 10)], f"{folder}/publisher.log")
 
 
 # Sockets on which nothing happens
@@ -154,8 +161,7 @@ def rest(server, socket, clients, seconds):
     try:
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
-        listeners.stdin.write("go\n")
-        listeners.stdin.flush()
+        go(listeners)
         time.sleep(2)
         used = server.program.cpu_seconds()
         time.sleep(seconds)

@@ -14,6 +14,8 @@ package final class Interest {
   let probe: Probe?
   @exclusivity(unchecked) private var dirty = DirtyKeys()
   @exclusivity(unchecked) private(set) var followers: [any InterestFollower] = []
+  /// Those to be called at the next change.
+  @exclusivity(unchecked) private var listeners: [any InterestFollower] = []
   @exclusivity(unchecked) private var toldMark: UInt64 = 0
   private var slotsBeforePruning = Interest.slotsMin
 
@@ -133,19 +135,34 @@ package final class Interest {
   func tellFollowers() {
     toldMark = dirty.lastMark
     pruneIfWorthIt()
-    for follower in followers { follower.interestChanged() }
+    let called = listeners
+    listeners.removeAll(keepingCapacity: true)
+    for follower in called { follower.interestChanged() }
   }
 
   // MARK: Followers
 
-  func add(_ follower: any InterestFollower) { followers.append(follower) }
+  func add(_ follower: any InterestFollower) {
+    followers.append(follower)
+    listeners.append(follower)
+  }
 
   func remove(_ follower: any InterestFollower) {
-    if let index = followers.firstIndex(where: { $0 === follower }) {
-      followers.swapAt(index, followers.count - 1)
-      followers.removeLast()
+    Self.remove(follower, from: &followers)
+    Self.remove(follower, from: &listeners)
+  }
+
+  private static func remove(
+    _ follower: any InterestFollower, from list: inout [any InterestFollower]
+  ) {
+    if let index = list.firstIndex(where: { $0 === follower }) {
+      list.swapAt(index, list.count - 1)
+      list.removeLast()
     }
   }
+
+  /// Has a follower that was called, and knows everything again, called at the next change.
+  package func listen(_ follower: any InterestFollower) { listeners.append(follower) }
 
   /// Forgets what all followers know.
   package func prune() {
@@ -164,7 +181,8 @@ package protocol InterestFollower: AnyObject {
   /// The number of the last change that it has dealt with.
   var knownMark: UInt64 { get }
 
-  /// There is more than it knew of.
+  /// There is more than it knew of. It is called once, and again after ``Interest/listen(_:)`` only: one that is behind anyway
+  /// costs nothing while changes go on.
   func interestChanged()
 
   /// What changed can't be told any more: everything has to be read anew.

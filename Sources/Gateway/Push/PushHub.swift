@@ -14,14 +14,18 @@ final class PushHub: Sendable {
 
   /// Rings all workers of the server, once there is one.
   final class Bell: Sendable {
-    private let ring = Mutex<(@Sendable () -> Void)?>(nil)
-
-    func attach(_ ring: (@Sendable () -> Void)?) { self.ring.withLock { $0 = ring } }
-
-    func callAsFunction() {
-      let ring = ring.withLock { $0 }
-      ring?()
+    /// A closure by itself would be wrapped once more each time that the lock hands it out.
+    private struct Rope {
+      let pull: @Sendable () -> Void
     }
+
+    private let rope = Mutex<Rope?>(nil)
+
+    func attach(_ ring: (@Sendable () -> Void)?) {
+      rope.withLock { $0 = ring.map(Rope.init) }
+    }
+
+    func callAsFunction() { rope.withLock { $0 }?.pull() }
   }
 
   init(

@@ -57,6 +57,8 @@ final class Subscription: InterestFollower {
   /// Messages that were captured together with the last one.
   private var captured: [[UInt8]] = []
   private var capturedFirst = 0
+  /// Whether the interest will call at the next change.
+  private var listens = false
   /// Whether the owner will ask it for messages.
   var isQueued = false
 
@@ -94,7 +96,10 @@ final class Subscription: InterestFollower {
 
   // MARK: Following
 
-  func interestChanged() { owner.isReady(self) }
+  func interestChanged() {
+    listens = false
+    owner.isReady(self)
+  }
 
   func interestWasLost(_ loss: InterestLoss) {
     worker.counters.resyncs.add()
@@ -164,7 +169,10 @@ final class Subscription: InterestFollower {
     case .snapshot, .replay, .live: break
     }
     try checkTrust(visible)
-    if case .live = phase, !hasMore { return .nothing }
+    if case .live = phase, !hasMore {
+      listen()
+      return .nothing
+    }
     capture(visible, &message)
     return message.isEmpty ? .later : .message
   }
@@ -193,8 +201,17 @@ final class Subscription: InterestFollower {
     } else if telling.end(at: isComplete ? position : nil, previous: told, &last) {
       put(Array(last.bytes), &message)
     }
-    if isComplete { told = position }
+    if isComplete {
+      told = position
+      listen()
+    }
     worker.counters.frames.add(telling.full.count + 1)
+  }
+
+  private func listen() {
+    guard !listens, let interest else { return }
+    listens = true
+    interest.listen(self)
   }
 
   private func put(_ frame: [UInt8], _ message: inout ByteBuffer) {
@@ -272,6 +289,7 @@ final class Subscription: InterestFollower {
     let interest = worker.registry.follow(
       request.interest(in: view, filter, shape, caps), self)
     self.interest = interest
+    listens = true
     knownMark = interest.lastMark
     phase = .snapshot(.first(ofRows: view.status(at: visible.sequence).rowCount))
     if let reason {

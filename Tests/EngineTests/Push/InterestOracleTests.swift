@@ -79,6 +79,8 @@ import Testing
           let visible = stage.store.gate.visible
           stage.registry.catchUp(to: visible)
           let place = "round \(round), step \(step), view \(follower.view.name.name)"
+          let isBehind = follower.knownMark != follower.interest.lastMark
+          try #require(follower.wasCalled || !isBehind, "\(place): was not called")
           if follower.isLost {
             losses += 1
             follower.read(at: visible)

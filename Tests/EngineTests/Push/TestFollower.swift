@@ -47,6 +47,7 @@ final class TestFollower: InterestFollower {
     rows = Self.rows(of: view, interest, at: visible.sequence)
     knownMark = interest.lastMark
     isLost = false
+    if wasCalled { interest.listen(self) }
     wasCalled = false
     noteWhole(visible)
   }
@@ -61,6 +62,7 @@ final class TestFollower: InterestFollower {
       return left > 0
     }
     guard knownMark == interest.lastMark else { return false }
+    if wasCalled { interest.listen(self) }
     wasCalled = false
     noteWhole(visible)
     return true
