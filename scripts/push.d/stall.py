@@ -1,0 +1,172 @@
+"""Clients that stop reading, beside a thousand that go on."""
+
+import asyncio
+import json
+import random
+import socket
+import time
+
+from live import Live
+from mirror import Broken, number
+from shop import Shop, lsn_value
+
+ITEMS, PLACES, NOTE = 200, 2, 2_000
+HEALTHY, STALLED = 1_000, 20
+# Of resident memory while readers stall. Had each a queue of what it was not told, they would take gigabytes.
+GROWTH_MAX = 48 << 10
+
+
+class Updates:
+    """Writes long rows over and over, so that queues of changes would show."""
+
+    def __init__(self, shop):
+        self.connection = shop.connect()
+        self.written = {}
+        self.version = 0
+        self.connection.execute(
+            f"INSERT INTO stock SELECT i, p, 100, 0, repeat('n', {NOTE}) "
+            f"FROM generate_series(1, {ITEMS}) i, generate_series(1, {PLACES}) p")
+
+    def transact(self):
+        self.version += 1
+        items = random.sample(range(1, ITEMS + 1), 20)
+        self.connection.execute(
+            "UPDATE stock SET version = %s WHERE item = ANY(%s)", (self.version, items))
+        self.written[self.version] = time.monotonic()
+
+    async def run(self, seconds, pause=0.02):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await asyncio.to_thread(self.transact)
+            await asyncio.sleep(pause)
+
+    def position(self):
+        return lsn_value(self.connection.execute("SELECT onhand.position()::text").fetchone()[0])
+
+    def rows(self, item=None):
+        query = "SELECT to_json(t) FROM stocked t" + (f" WHERE item = {item}" if item else "")
+        return sorted(tuple(sorted(row[0].items())) for row in self.connection.execute(query).fetchall())
+
+
+class Healthy:
+    """Reads what there is, at once, and notes how late it came."""
+
+    def __init__(self, live, mirror, updates):
+        self.live, self.mirror, self.updates = live, mirror, updates
+        self.late = []
+
+    async def run(self, done):
+        waiting = asyncio.create_task(done.wait())
+        while not done.is_set():
+            stepping = asyncio.create_task(self.live.step())
+            await asyncio.wait({stepping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if not stepping.done():
+                stepping.cancel()
+                return
+            message = stepping.result()
+            if message["type"] == "changes":
+                version = max(row["version"] for row in self.mirror.rows.values())
+                if version in self.updates.written:
+                    self.late.append(time.monotonic() - self.updates.written[version])
+
+
+async def stalled(shop):
+    """A client with little room for what is sent to it, that reads its snapshot and no more."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    narrow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", shop.port))
+    live = await Live(shop.live, sock=narrow, max_queue=1).__aenter__()
+    mirror = await live.subscribe("stocked")
+    await live.until(lambda: mirror.told)
+    return live, mirror
+
+
+def percentile(values, part):
+    return sorted(values)[int(len(values) * part)] * 1000 if values else 0
+
+
+async def check(onhand, seed, seconds):
+    random.seed(seed)
+    with Shop(onhand) as shop:
+        updates = Updates(shop)
+        healthy = []
+        for place in range(HEALTHY):
+            live = await Live(shop.live).__aenter__()
+            healthy.append(Healthy(live, await live.subscribe(
+                "stocked", where={"item": f"eq.{place % ITEMS + 1}"}), updates))
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for one in healthy:
+                tasks.create_task(one.run(done))
+            # Until the window of changes for those who come back is full: it is kept in any case.
+            await updates.run(12, pause=0)
+            for one in healthy:
+                one.late.clear()
+            await updates.run(seconds / 2)
+            without = [late for one in healthy for late in one.late]
+            for one in healthy:
+                one.late.clear()
+            sleepers = [await stalled(shop) for _ in range(STALLED)]
+            before = shop.resident_kilobytes()
+            await updates.run(seconds)
+            growth = shop.resident_kilobytes() - before
+            beside = [late for one in healthy for late in one.late]
+            done.set()
+        lsn = updates.position()
+        for one in healthy:
+            await one.live.reach(lsn)
+            item = next(iter(one.mirror.rows.values()))["item"]
+            one.mirror.expect(one.mirror.sorted_rows() == updates.rows(item), "not what PostgreSQL has")
+            one.live.vanish()
+        told = await wake(sleepers, lsn, updates)
+        if growth > GROWTH_MAX:
+            raise Broken(f"{growth} kB more while {STALLED} readers stalled")
+        return (f"{updates.version} updates of 40 rows; {growth} kB for {STALLED} stalled readers of {ITEMS * PLACES} "
+                f"keys; they woke to {told} changes each at most; {HEALTHY} others heard in p50 "
+                f"{percentile(without, .5):.1f} p99 {percentile(without, .99):.1f} ms before, p50 "
+                f"{percentile(beside, .5):.1f} p99 {percentile(beside, .99):.1f} ms beside them")
+
+
+async def wake(sleepers, lsn, updates):
+    """Reads on, and returns the most changes that one was told: each key once, but for what was under way already."""
+    most = 0
+    for live, mirror in sleepers:
+        changes = 0
+        async with asyncio.timeout(60):
+            while number(mirror.told or "x:0/0") < lsn:
+                message = await live.step()
+                changes += len(message.get("changes", ()))
+        mirror.expect(not mirror.resyncs, f"{mirror.resyncs}")
+        mirror.expect(mirror.sorted_rows() == updates.rows(), "not what PostgreSQL has")
+        mirror.expect(changes <= 6 * ITEMS * PLACES, f"woke to {changes} changes")
+        most = max(most, changes)
+        live.vanish()
+    return most
+
+
+async def captures(onhand):
+    """A client that follows a large view many times over and stalls costs one capture, not one for each."""
+    follows = 300
+    with Shop(onhand) as shop:
+        updates = Updates(shop)
+        updates.connection.execute(
+            f"INSERT INTO stock SELECT i, 1, 1, 0, repeat('n', {NOTE}) FROM generate_series(1001, 2000) i")
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", shop.port))
+        async with Live(shop.live, sock=narrow, max_queue=1) as live:
+            one = await live.subscribe("stocked")
+            await live.until(lambda: one.told)
+            before = shop.resident_kilobytes()
+            for place in range(follows):
+                await live.socket.send(json.dumps({"type": "subscribe", "id": f"more{place}", "view": "stocked"}))
+            # As many messages as there are subscriptions: each has had its first turn, if turns went round.
+            for _ in range(follows):
+                await live.step()
+            await asyncio.sleep(2)
+            growth = shop.resident_kilobytes() - before
+            if growth > 32 << 10:
+                raise Broken(f"{growth} kB for a client that has stalled")
+            return f"{growth} kB for a client with {follows} large subscriptions"
