@@ -110,6 +110,7 @@ final class LiveSession: PushSession {
     for subscription in subscriptions.values { subscription.end() }
     subscriptions = [:]
     queue = []
+    id = nil
     worker.remove(self)
   }
 

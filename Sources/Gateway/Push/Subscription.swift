@@ -32,7 +32,7 @@ final class Subscription: InterestFollower {
     /// Changes of the past are to be told, marked in an interest of their own.
     case replay(Interest, after: UInt64)
     case live
-    /// Nobody is to be told any more.
+    /// Its owner may be gone.
     case ended
 
     var isSnapshot: Bool {
@@ -86,6 +86,7 @@ final class Subscription: InterestFollower {
   /// Leaves the interest; nothing may be asked of it afterwards.
   func end() {
     leaveInterest()
+    // The worker may still have it among those that wait for a position.
     phase = .ended
   }
 
@@ -145,9 +146,12 @@ final class Subscription: InterestFollower {
     }
   }
 
+  /// Whether messages are kept that were captured together with the last one.
+  var hasCaptured: Bool { !captured.isEmpty }
+
   /// Whether there is something to tell without a further change.
   var hasMore: Bool {
-    guard captured.isEmpty else { return true }
+    guard !hasCaptured else { return true }
     switch phase {
     case .waiting, .ended: return false
     case .beginning, .snapshot, .replay: return true
