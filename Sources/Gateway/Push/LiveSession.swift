@@ -67,7 +67,14 @@ final class LiveSession: PushSession {
       subscription.isQueued = false
       switch subscription.produce(&message) {
       case .message:
-        if subscription.hasMore { isReady(subscription) }
+        if subscription.hasCaptured {
+          // Told to the end before others are captured: a client that stalls costs one capture, however much it follows.
+          subscription.isQueued = true
+          queue.insert(subscription, at: 0)
+          worker.isReady(self)
+        } else if subscription.hasMore {
+          isReady(subscription)
+        }
         return .text
       case .later:
         isReady(subscription)
