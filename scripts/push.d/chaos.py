@@ -148,6 +148,8 @@ class Client:
         spec = random_spec(self.random)
         mirror = Mirror(f"{self.name} {spec.view} {spec.where}", spec.check)
         mirror.spec = spec
+        # Resyncs that it must have been told at least.
+        mirror.gaps = 0
         self.mirrors.append(mirror)
         return mirror
 
@@ -168,13 +170,15 @@ class Client:
             if chance < 0.1 and id(mirror) in self.memories:
                 self.counts["went back"] += 1
                 mirror.remember(self.memories[id(mirror)])
+                mirror.gaps = 0
             elif chance < 0.15:
                 mirror.remember({"rows": {}, "copies": {}, "failed": {}, "position": None, "versions": {}})
+                mirror.gaps = 0
             elif chance < 0.18 and mirror.position:
                 # Of a history that never was, and from before the server was there.
                 self.counts["impossible"] += 1
                 mirror.position = self.random.choice(["none:0/1", mirror.position.partition(":")[0] + ":0/1"])
-                mirror.expects_resync = len(mirror.resyncs) + 1
+                mirror.gaps = len(mirror.resyncs) + 1
             if self.random.random() < 0.3 and mirror.position and "0/1" != mirror.position[-3:]:
                 self.memories[id(mirror)] = mirror.memory()
 
@@ -240,8 +244,7 @@ class Client:
                     await self.subscribe(live, mirror)
                 await live.reach(lsn, timeout=120)
         for mirror in self.mirrors:
-            wanted = getattr(mirror, "expects_resync", 0)
-            mirror.expect(len(mirror.resyncs) >= wanted, "a gap was not announced")
+            mirror.expect(len(mirror.resyncs) >= mirror.gaps, "a gap was not announced")
             self.counts["resyncs"] += len(mirror.resyncs)
             self.counts["steps"] += mirror.steps
             rows = mirror.sorted_rows()

@@ -152,7 +152,8 @@ async def check(onhand, seed, schedules, at_once=10):
         async def work():
             nonlocal steps
             for number in numbers:
-                steps += await schedule(shop, log, number, seed)
+                seen = await schedule(shop, log, number, seed)
+                steps += seen
 
         async with asyncio.TaskGroup() as writing:
             writing.create_task(log.run(done))

@@ -92,7 +92,12 @@ class Shop:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind=None, *_):
+        if kind and self.service and self.service.program:
+            end = self.service.program.process.poll()
+            print(f"onhand {'runs' if end is None else f'ended with {end}'}; its log:", file=sys.stderr)
+            with open(self.service.program.log, errors="replace") as file:
+                print(file.read()[-20_000:], file=sys.stderr)
         if self.service:
             self.service.stop()
         self.cluster.stop()
