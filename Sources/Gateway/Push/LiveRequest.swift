@@ -42,7 +42,9 @@ enum LiveRequest {
       }
       self = try Self.read(document.root, id)
     } catch {
-      throw Failure(error, id: id?.json)
+      // What reads bodies reads messages too.
+      let problem = error.problem == .badBody ? Problem.badMessage : error.problem
+      throw Failure(Refused(problem, error.detail, parameter: error.parameter), id: id?.json)
     }
   }
 
