@@ -38,6 +38,11 @@ class Cluster:
         data = f"{self.folder}/data"
         run([*self.as_account, f"{self.programs}/initdb", "-D", data, "-U", "postgres",
              "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"], cwd=self.folder)
+        self.restart()
+
+    def restart(self):
+        """Starts the server on the data that there are."""
+        data = f"{self.folder}/data"
         settings = [part for setting in self.SETTINGS for part in ("-c", setting)]
         self.server = Program(
             [*self.as_account, f"{self.programs}/postgres", "-D", data, "-k", self.folder,

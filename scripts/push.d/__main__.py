@@ -8,6 +8,7 @@ import time
 import traceback
 
 import chaos
+import edges
 import onhand_js
 import schedules
 import stall
@@ -20,6 +21,7 @@ def checks(options):
     """What is checked: name, and what makes the coroutine."""
     onhand, seed = options.onhand, options.seed
     return {
+        **{name: lambda check=check: check(onhand) for name, check in edges.CHECKS.items()},
         "onhand-js-node": lambda: onhand_js.check(onhand, "node", seed),
         "onhand-js-browser": lambda: onhand_js.check(onhand, "browser", seed),
         "chaos": lambda: chaos.check(onhand, seed, seconds=600 if options.long else 25),
