@@ -291,7 +291,7 @@ async def many_rows(shop, live, stocked):
 async def views(shop, live, shares):
     """A view that is another one now is told anew; one that is gone ends its subscriptions by name."""
     before = len(shares.resyncs)
-    execute(shop, "DROP VIEW shares", "CREATE VIEW shares AS SELECT id, whole * 2 AS doubled FROM parts")
+    execute(shop, "BEGIN; DROP VIEW shares; CREATE VIEW shares AS SELECT id, whole * 2 AS doubled FROM parts; COMMIT")
     async with asyncio.timeout(60):
         while len(shares.resyncs) == before or not shares.told:
             await live.step()
@@ -303,9 +303,19 @@ async def views(shop, live, shares):
     async with asyncio.timeout(60):
         while len(live.errors) == errors:
             await live.step()
-    assert live.errors[-1]["id"] == shares.id, live.errors
-    # The others go on.
+    assert live.errors[-1]["id"] == shares.id and live.errors[-1]["code"] == "view_degraded", live.errors
+    refused = await live.refusal(view="shares", after=shares.position)
+    assert refused["code"] == "view_degraded", refused
+    # The others go on, and what is made again can be followed again.
     await live.reach(execute(shop, "UPDATE stock SET on_hand = 8 WHERE item = 8"))
+    execute(shop, "CREATE VIEW shares AS SELECT id, whole * 3 AS tripled FROM parts")
+    async with asyncio.timeout(60):
+        again = await live.subscribe("shares")
+        while not again.told:
+            await live.step()
+            if again.id not in live.mirrors:
+                again = await live.subscribe("shares")
+    equal(shop, again, "SELECT * FROM shares")
 
 
 async def database_away(onhand):

@@ -51,8 +51,15 @@ package final class InterestRegistry {
   /// Tells the followers of views that are not what they were.
   private func leaveOthers(than directory: ViewDirectory) {
     let tables = Set(directory.views.map { ObjectIdentifier($0.table) })
-    for (table, interests) in views where !tables.contains(table) {
-      lose(interests, .viewChanged)
+    for (table, interests) in Array(views) {
+      guard tables.contains(table) else {
+        lose(interests, .viewChanged)
+        continue
+      }
+      // It may be right no more, or again.
+      for interest in Array(interests.byName.values) {
+        for follower in interest.followers { follower.interestChanged() }
+      }
     }
   }
 

@@ -284,6 +284,8 @@ final class Subscription: InterestFollower {
     let read = Read(
       visible: visible, reader: reader, parameters: ReadParameters(), scratch: worker.scratch)
     let view = try read.find(request.view)
+    // Before anything is written: a message is either a beginning or a refusal.
+    try RowEndpoints.checkTrust(view, read)
     let caps = reader.caps(view)
     let filter = try RowFilter(request.conditions, view, caps)
     access = filter.access
