@@ -21,6 +21,7 @@ def checks(options):
     """What is checked: name, and what makes the coroutine."""
     onhand, seed = options.onhand, options.seed
     return {
+        "types": onhand_js.types,
         **{name: lambda check=check: check(onhand) for name, check in edges.CHECKS.items()},
         "onhand-js-node": lambda: onhand_js.check(onhand, "node", seed),
         "onhand-js-browser": lambda: onhand_js.check(onhand, "browser", seed),
@@ -32,6 +33,7 @@ def checks(options):
         "httpx-sse": lambda: third_party.events_of_httpx(onhand, seed),
         "httpx": lambda: third_party.long_polls(onhand, seed),
         "browser": lambda: third_party.browser(onhand, seed),
+        "board": lambda: third_party.board(onhand, seed),
     }
 
 

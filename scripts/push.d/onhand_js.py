@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import random
+import shutil
 
-from hosts import HOSTS
-from live import Live  # noqa: F401
+from hosts import HOSTS, Missing
 from mirror import number
 from proxy import Proxy
 from shop import Shop, digest, lsn_value
@@ -130,6 +131,18 @@ SCHEMA = """
 
 def settings():
     return {"schema": SCHEMA, "views": ["big"]}
+
+
+async def types():
+    """Whether the module's JSDoc types are right."""
+    program = shutil.which("tsc")
+    if not program:
+        raise Missing("tsc (Debian: node-typescript)")
+    module = os.path.join(os.path.dirname(__file__), "..", "..", "web-static", "onhand.js")
+    checking = await asyncio.create_subprocess_exec(
+        program, "--checkJs", "--noEmit", "--strict", "--target", "es2022", "--module", "es2022",
+        "--lib", "es2022,dom", module)
+    assert await checking.wait() == 0, "the types of onhand.js are wrong"
 
 
 async def check(onhand, name, seed):

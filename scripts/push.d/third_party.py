@@ -182,3 +182,35 @@ async def reach(page, lsn):
             if seen.get("position") and number(seen["position"]) >= lsn:
                 return seen
             await asyncio.sleep(0.05)
+
+
+async def board(onhand, seed):
+    """The board shows changes as they come, keeps order by key, and is quiet about what is folded away."""
+    with Shop(onhand) as shop:
+        writer = Writer(shop, seed)
+        async with Page(shop.address) as page:
+            sent = []
+            page.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(json.loads(frame))))
+            await page.page.goto(shop.address)
+            cells = "[...document.querySelectorAll('details')].find((d) => d.querySelector('h2').textContent === 'stocked')"
+            lines = f"[...{cells}.querySelectorAll('tbody tr')].map((line) => [...line.children].map((cell) => cell.textContent))"
+            await page.page.wait_for_function(f"{lines}.length === 200")
+            before = await page.page.evaluate(lines)
+            assert [tuple(map(int, line[:2])) for line in before] == sorted(
+                tuple(map(int, line[:2])) for line in before), before[:5]
+            writer.connection.execute("UPDATE stock SET on_hand = 424242 WHERE item = 7 AND place = 3")
+            await page.page.wait_for_function(f"{lines}.some((line) => line.slice(0, 3).join() === '7,3,424242')")
+            writer.connection.execute("DELETE FROM stock WHERE item = 1")
+            await page.page.wait_for_function(f"{lines}.length === 195")
+            asked = [message for message in sent if message["type"] == "subscribe"]
+            assert {message["view"] for message in asked} == {f"public.{view}" for view in Shop.VIEWS}, asked
+            await page.page.evaluate(f"{cells}.open = false")
+            await page.page.wait_for_function("document.body.innerText.includes('live')")
+            async with asyncio.timeout(20):
+                while not any(message["type"] == "unsubscribe" for message in sent):
+                    await asyncio.sleep(0.1)
+            # Too many rows to be followed are asked for as before.
+            await page.page.evaluate(f"{cells}.open = true")
+            writer.connection.execute("INSERT INTO stock SELECT i, 1, 5 FROM generate_series(1001, 3000) i")
+            await page.page.wait_for_function(f"{cells}.innerText.includes('The first 1,000 rows')")
+            assert not page.errors, page.errors
