@@ -1,7 +1,12 @@
-// A board over whatever views are served: asks once a second, reads rows only when the position has moved.
+// A board over whatever views are served: follows their rows as they change. What is told about the views themselves is asked
+// for once a second, and so are the first rows of views that have too many to be followed.
+
+import { connect } from "./onhand.js";
 
 const pollMilliseconds = 1000;
 const rowsMax = 1000;
+// Changes that come faster are shown together.
+const showMilliseconds = 200;
 
 // Words that views use for how bad things are, worst first. A column that holds them is shown as badges, and decides the
 // order of rows until a reader picks another column.
@@ -61,6 +66,8 @@ class ViewPanel {
     this.rows = new Map();
     this.sort = null;
     this.position = null;
+    this.subscription = null;
+    this.showing = null;
     this.root = element("view").content.firstElementChild.cloneNode(true);
     this.body = this.find("tbody");
     this.find("h2").textContent = description.name;
@@ -96,13 +103,62 @@ class ViewPanel {
   }
 
   describe(description) {
-    this.find(".count").textContent = `${Number(description.rows).toLocaleString()} rows`;
+    this.count = Number(description.rows);
+    this.find(".count").textContent = `${this.count.toLocaleString()} rows`;
     this.find(".reason").textContent = description.reason ?? "";
   }
 
-  // Nothing is asked for a view that is folded away, nor twice for the same position.
+  // Nothing is asked for a view that is folded away.
   async refresh(position) {
-    if (!this.root.open || this.position === position) return;
+    if (!this.root.open) return this.leave();
+    if (this.count <= rowsMax) return this.follow();
+    this.leave();
+    await this.poll(position);
+  }
+
+  follow() {
+    // One that has ended may be served again by now.
+    if (this.subscription && !this.subscription.hasEnded) return;
+    // All digits are kept: of prices, and of keys beyond 2^53.
+    const options = { bigint: "string" };
+    this.subscription = feed().subscribe(this.name, options, (change, { rows }) => {
+      if (change.kind === "rows") this.showSoon(() => this.showAll([...rows.values()]));
+      if (change.kind === "error") this.find(".reason").textContent = change.error.message;
+    });
+  }
+
+  leave() {
+    this.subscription?.unsubscribe();
+    this.subscription = null;
+    clearTimeout(this.showing);
+    this.showing = null;
+  }
+
+  showSoon(show) {
+    this.showing ??= setTimeout(() => {
+      this.showing = null;
+      show();
+    }, this.rows.size === 0 ? 0 : showMilliseconds);
+  }
+
+  showAll(rows) {
+    // The order that a list of rows would have.
+    const orders = this.key.map((name) => comparison({ name, isDescending: false }, this.columns));
+    rows.sort((a, b) => {
+      for (const order of orders) {
+        const sign = order(a, b);
+        if (sign !== 0) return sign;
+      }
+      return 0;
+    });
+    this.find(".more").textContent = "";
+    this.show(rows);
+    putAlertsFirst();
+  }
+
+  // Not twice for the same position.
+  async poll(position) {
+    if (this.position === position) return;
     const path = `v1/views/${encodeURIComponent(this.name)}/rows?limit=${rowsMax}`;
     const { body, isOK } = await get(path);
     if (!isOK) {
@@ -260,6 +316,13 @@ function badge(word, label) {
 
 const panels = new Map();
 let moved = null;
+let connection = null;
+
+// Made when something is followed first, and anew where the server ended it for good.
+function feed() {
+  if (!connection || connection.hasEnded) connection = connect(new URL(".", import.meta.url));
+  return connection;
+}
 
 async function refresh() {
   const { body, isOK, stale } = await get("v1/views");
@@ -297,7 +360,11 @@ function arrangePanels(views) {
     if (!panels.has(id)) panels.set(id, new ViewPanel(view));
     panels.get(id).describe(view);
   }
-  for (const id of panels.keys()) if (!names.has(id)) panels.delete(id);
+  for (const [id, panel] of panels) {
+    if (names.has(id)) continue;
+    panel.leave();
+    panels.delete(id);
+  }
   const shown = [...element("views").children];
   const roots = [...panels.values()].map((panel) => panel.root);
   if (shown.length !== roots.length || shown.some((child) => !roots.includes(child))) {

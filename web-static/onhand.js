@@ -142,6 +142,11 @@ export class Connection {
     return this.#options.heartbeat ?? 15_000;
   }
 
+  /** Whether there will be no further connection: closed here, or by the server for a reason that has to be mended. */
+  get hasEnded() {
+    return this.#error !== null;
+  }
+
   /** Whether nothing can be told at present: there is no live connection, or the server can't follow the database. */
   get isStale() {
     return this.#socket === null || this.#heardAt === 0 || this.#isServerStale;
