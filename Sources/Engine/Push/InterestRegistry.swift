@@ -57,9 +57,7 @@ package final class InterestRegistry {
         continue
       }
       // It may be right no more, or again.
-      for interest in Array(interests.byName.values) {
-        for follower in interest.followers { follower.interestChanged() }
-      }
+      for interest in Array(interests.byName.values) { interest.tellFollowers() }
     }
   }
 
