@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 import traceback
@@ -45,6 +46,8 @@ def main():
     parser.add_argument("--only", action="append", help="a check's name, or how it begins; again for more")
     parser.add_argument("--verbose", action="store_true", help="print the commands that are run")
     options = parser.parse_args()
+    # So that what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.verbose:
         be_verbose()
     print(f"seed {options.seed}", flush=True)
