@@ -1,0 +1,204 @@
+/// What one instance knows of its own holds beyond what the views tell: what is in flight, and what it has refused.
+///
+/// The rule: only the instance that inserted a hold decides it, once the hold's transaction has come back in the log and the
+/// views are as of its end. It is granted if every key whose units it raises is at or above zero in the **ledger**: available
+/// in the view, plus the units of this instance's refused holds whose rows still say `held`. Rows of other instances count as
+/// they stand. Inside one transaction, which commits in one moment, the order of the rows decides: those behind do not
+/// count yet. So whatever is granted is counted by everybody who decides later, and nothing is granted that does not fit
+/// beside all that could be.
+///
+/// A value: the owner brings events in the order of the log and has a lock around it.
+package struct HoldBook: Sendable {
+  package enum Admission: Sendable {
+    case admitted
+    /// In the order of the claim's lines.
+    case short([HoldShortage])
+  }
+
+  package struct Verdict: Sendable, Hashable {
+    package let id: HoldID
+    package let isGranted: Bool
+  }
+
+  /// Sent or about to be, and not decided.
+  private var inFlight: [HoldID: HoldClaim] = [:]
+  /// By key, what those in flight raise.
+  private var inFlightUnits = HoldTally()
+  /// Come back in the log, in its order, to be decided at the end of the step.
+  private var arrived: [HoldID] = []
+  /// Decided against, while their rows say `held`.
+  private var refused: [HoldID: HoldClaim] = [:]
+  private var refusedUnits = HoldTally()
+  /// Of the refused, those whose rows say otherwise in the step at hand: the views that readers see count them still.
+  private var leaving: Set<HoldID> = []
+  /// Decided for, while their rows say `held`.
+  private var granted: Set<HoldID> = []
+
+  package init() {}
+
+  // MARK: Taking
+
+  /// Takes a claim into account, unless it is known not to fit: then it costs the database nothing.
+  ///
+  /// - Parameter available: by line, as the view shows it; nil for a key that it does not have.
+  package mutating func admit(_ id: HoldID, _ claim: HoldClaim, available: [Int64?]) -> Admission {
+    var shortages: [HoldShortage] = []
+    for (index, line) in claim.lines.enumerated() {
+      let raise = claim.raise(line)
+      guard raise > 0 else { continue }
+      let left = left(line.key, available[index])
+      guard left < raise else { continue }
+      shortages.append(
+        HoldShortage(
+          line: index, requested: line.units,
+          available: max(0, left) + (line.units - raise)))
+    }
+    guard shortages.isEmpty else { return .short(shortages) }
+    launch(id, claim)
+    return .admitted
+  }
+
+  private mutating func launch(_ id: HoldID, _ claim: HoldClaim) {
+    inFlight[id] = claim
+    for line in claim.lines { inFlightUnits.add(claim.raise(line), to: line.key) }
+  }
+
+  /// What could be had of a key now: in the view, less what is in flight, plus what is refused but held still.
+  package func left(_ key: HoldKey, _ available: Int64?) -> Int64 {
+    (available ?? 0) - inFlightUnits[key] + refusedUnits[key]
+  }
+
+  /// A claim came to nothing: its row was never written.
+  package mutating func drop(_ id: HoldID) {
+    guard let claim = inFlight.removeValue(forKey: id) else { return }
+    for line in claim.lines { inFlightUnits.add(-claim.raise(line), to: line.key) }
+  }
+
+  // MARK: What the log says
+
+  /// A hold's row was inserted.
+  ///
+  /// - Returns: whether it is to be decided here, so that the step must end with its transaction.
+  package mutating func inserted(_ id: HoldID) -> Bool {
+    guard inFlight[id] != nil else { return false }
+    arrived.append(id)
+    return true
+  }
+
+  /// A hold's row does not say `held` any more, or is gone.
+  package mutating func ended(_ id: HoldID) {
+    granted.remove(id)
+    if refused[id] != nil { leaving.insert(id) }
+  }
+
+  /// The views were read anew: the log between is not seen, and rows tell no order.
+  ///
+  /// Those in flight whose rows are there are decided like rows of one transaction, since all rows that could ever be
+  /// granted are counted by now.
+  ///
+  /// - Parameter status: of a hold's row in the snapshot; nil if there is none.
+  /// - Returns: those whose rows have come and ended meanwhile, undecided.
+  package mutating func restarted(status: (HoldID) -> HoldStatus?) -> [HoldID] {
+    arrived = inFlight.keys.filter { status($0) == .held }.sorted()
+    leaving = Set(refused.keys.filter { status($0) != .held })
+    granted = granted.filter { status($0) == .held }
+    for id in arrived {
+      // What it replaces may have ended in what was not seen; its units are in the views then.
+      guard let claim = inFlight[id], let old = claim.replaces, status(old) != .held else {
+        continue
+      }
+      drop(id)
+      launch(id, claim.replacingNothing)
+    }
+    let over = inFlight.keys.filter { status($0).map { $0 != .held } ?? false }.sorted()
+    for id in over { drop(id) }
+    return over
+  }
+
+  /// Decides what has arrived. To be called when the step's rows are in the views, before anybody sees them.
+  ///
+  /// - Parameters:
+  ///   - available: as of the end of the step; nil for a key that the view does not have.
+  ///   - isRival: whether a hold must be refused whatever is there, as another has its idempotency key or reference.
+  package mutating func judge(
+    available: (HoldKey) -> Int64?, isRival: (HoldID) -> Bool = { _ in false }
+  )
+    -> [Verdict]
+  {
+    guard !arrived.isEmpty else { return [] }
+    var behind = HoldTally()
+    for id in arrived {
+      for line in inFlight[id]?.lines ?? [] { behind.add(line.units, to: line.key) }
+    }
+    for id in leaving {
+      for line in refused[id]?.lines ?? [] { behind.add(-line.units, to: line.key) }
+    }
+    var verdicts: [Verdict] = []
+    for id in arrived {
+      guard let claim = inFlight[id] else { continue }
+      for line in claim.lines { behind.add(-line.units, to: line.key) }
+      let fits = claim.lines.allSatisfy { line in
+        guard claim.raise(line) > 0 else { return true }
+        guard let available = available(line.key) else { return false }
+        let discount = claim.replaced[line.key] ?? 0
+        return available + refusedUnits[line.key] + behind[line.key] + discount >= 0
+      }
+      let isGranted = fits && !isRival(id)
+      drop(id)
+      settle(id, claim, isGranted)
+      verdicts.append(Verdict(id: id, isGranted: isGranted))
+    }
+    arrived.removeAll(keepingCapacity: true)
+    return verdicts
+  }
+
+  private mutating func settle(_ id: HoldID, _ claim: HoldClaim, _ isGranted: Bool) {
+    guard !isGranted else {
+      granted.insert(id)
+      return
+    }
+    refused[id] = claim
+    for line in claim.lines { refusedUnits.add(line.units, to: line.key) }
+  }
+
+  /// The step is visible: what left in it is in the views now.
+  package mutating func stepIsVisible() {
+    for id in leaving {
+      guard let claim = refused.removeValue(forKey: id) else { continue }
+      for line in claim.lines { refusedUnits.add(-line.units, to: line.key) }
+    }
+    leaving.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Asking
+
+  package enum Standing: Sendable {
+    case undecided, granted, refused
+    /// Another instance's, or from before this process.
+    case unknown
+  }
+
+  package func standing(of id: HoldID) -> Standing {
+    if inFlight[id] != nil { return .undecided }
+    if granted.contains(id) { return .granted }
+    return refused[id] == nil ? .unknown : .refused
+  }
+
+  package var inFlightCount: Int { inFlight.count }
+  package var grantedCount: Int { granted.count }
+  /// Refused holds whose rows are still to be marked so.
+  package var refusedIDs: [HoldID] { refused.keys.filter { !leaving.contains($0) } }
+}
+
+/// Units by key; a key with none takes no memory.
+struct HoldTally: Sendable {
+  private var units: [HoldKey: Int64] = [:]
+
+  subscript(key: HoldKey) -> Int64 { units[key] ?? 0 }
+
+  mutating func add(_ amount: Int64, to key: HoldKey) {
+    guard amount != 0 else { return }
+    let sum = (units[key] ?? 0) + amount
+    units[key] = sum == 0 ? nil : sum
+  }
+}
