@@ -58,9 +58,11 @@ package final class Dataflow {
       store.rollBack(directory)
       throw error
     }
+    store.holdWitness?.stepIsApplied(directory, sequence: sequence, position: position)
     store.publish(
       sequence: sequence, position: position, directory: hasPublished ? nil : directory)
     hasPublished = true
+    store.holdWitness?.stepIsVisible()
     store.feed.send(changes, position: position, committedAt: committedAt, xid: xid)
     for sink in sinks { sink.endStep() }
     store.prune(directory)
@@ -121,7 +123,7 @@ package final class Dataflow {
 
 extension Plan {
   /// The nodes that a node reads, in the order of its ports.
-  func inputs(of node: NodeID) -> [NodeID] {
+  package func inputs(of node: NodeID) -> [NodeID] {
     switch nodes[node] {
     case .source: []
     case .map(let input, _, _), .aggregate(let input, _, _, _): [input]
