@@ -187,6 +187,8 @@ final class LogApplier {
     case .delete(let relation, _) where holds.takes(relation) && !isSkipping:
       try holds.delete(&cursor)
     case .relation(let relation): try holds.attach(relation)
+    case .truncate(let relations) where relations.contains(where: holds.takes) && !isSkipping:
+      throw SchemaChanged("onhand.holds: it was emptied")
     case .begin, .commit, .insert, .update, .delete, .truncate, .other: break
     }
   }

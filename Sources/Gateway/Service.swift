@@ -1,5 +1,6 @@
 import Capture
 import Engine
+import Holds
 import Logging
 import Runtime
 import Server
@@ -8,6 +9,7 @@ import Server
 package final class Service: Sendable {
   package let store: ViewStore
   package let capture: Capture
+  private let desk: HoldDesk?
   private let server: Server
   private let logger: Logger
 
@@ -24,14 +26,18 @@ package final class Service: Sendable {
   ) throws {
     let clock = Clock()
     let store = ViewStore(
-      readers: configuration.workers, hashSeed: .random(in: 0 ... .max),
+      // Workers, and the desk for holds.
+      readers: configuration.workers + 1, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let desk = configuration.desk(store: store, clock: clock, logger: logger)
+    store.holdWitness = desk
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      configuration, store: store, status: capture.status, accessLog: accessLog, clock: clock,
+      configuration, store: store, status: capture.status, desk: desk, accessLog: accessLog,
+      clock: clock,
       positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
@@ -42,9 +48,11 @@ package final class Service: Sendable {
     drainTime = configuration.drainTime
     self.store = store
     self.capture = capture
+    self.desk = desk
     self.logger = logger
     beforeStart(store)
     capture.start()
+    desk?.start()
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }
@@ -53,6 +61,7 @@ package final class Service: Sendable {
   package func stop() async {
     await withCheckedContinuation { continuation in
       server.drain(within: drainTime) { _ in
+        self.desk?.stop()
         self.capture.stop { continuation.resume() }
       }
     }
@@ -61,5 +70,17 @@ package final class Service: Sendable {
       accessLog.stop { continuation.resume() }
     }
     logger.info("stopped")
+  }
+}
+
+extension Configuration {
+  fileprivate func desk(store: ViewStore, clock: Clock, logger: Logger) -> HoldDesk? {
+    guard let holds, let availability else { return nil }
+    return HoldDesk(
+      HoldConfiguration(
+        conninfo: database, view: availability.view, columns: availability.columns,
+        retention: holds.retention, activeMax: holds.activeMax, unitsMax: holds.unitsMax,
+        perSecondMax: holds.perSecondMax, reader: workers), store: store, clock: clock,
+      logger: logger)
   }
 }

@@ -18,6 +18,8 @@ package struct HoldBook: Sendable {
   package struct Verdict: Sendable, Hashable {
     package let id: HoldID
     package let isGranted: Bool
+    /// Where it is not: the lines that did not fit, none of them if it had a rival.
+    package var shortages: [HoldShortage] = []
   }
 
   /// Sent or about to be, and not decided.
@@ -137,19 +139,31 @@ package struct HoldBook: Sendable {
     for id in arrived {
       guard let claim = inFlight[id] else { continue }
       for line in claim.lines { behind.add(-line.units, to: line.key) }
-      let fits = claim.lines.allSatisfy { line in
-        guard claim.raise(line) > 0 else { return true }
-        guard let available = available(line.key) else { return false }
-        let discount = claim.replaced[line.key] ?? 0
-        return available + refusedUnits[line.key] + behind[line.key] + discount >= 0
-      }
-      let isGranted = fits && !isRival(id)
+      let shortages = shortages(of: claim, beside: behind, available)
+      let isGranted = shortages.isEmpty && !isRival(id)
       drop(id)
       settle(id, claim, isGranted)
-      verdicts.append(Verdict(id: id, isGranted: isGranted))
+      verdicts.append(Verdict(id: id, isGranted: isGranted, shortages: shortages))
     }
     arrived.removeAll(keepingCapacity: true)
     return verdicts
+  }
+
+  /// - Parameter behind: what the views count and is not to be counted yet.
+  private func shortages(
+    of claim: HoldClaim, beside behind: HoldTally, _ available: (HoldKey) -> Int64?
+  ) -> [HoldShortage] {
+    claim.lines.indices.compactMap { index in
+      let line = claim.lines[index]
+      guard claim.raise(line) > 0 else { return nil }
+      let discount = claim.replaced[line.key] ?? 0
+      let ledger = available(line.key).map {
+        $0 + refusedUnits[line.key] + behind[line.key] + discount
+      }
+      if let ledger, ledger >= 0 { return nil }
+      return HoldShortage(
+        line: index, requested: line.units, available: max(0, (ledger ?? -line.units) + line.units))
+    }
   }
 
   private mutating func settle(_ id: HoldID, _ claim: HoldClaim, _ isGranted: Bool) {
@@ -184,6 +198,11 @@ package struct HoldBook: Sendable {
     return refused[id] == nil ? .unknown : .refused
   }
 
+  /// What a refused hold was to replace.
+  package func replaced(by id: HoldID) -> HoldID? { refused[id]?.replaces }
+
+  /// What is to be judged at the end of the step.
+  package var arrivals: [HoldID] { arrived }
   package var inFlightCount: Int { inFlight.count }
   package var grantedCount: Int { granted.count }
   /// Refused holds whose rows are still to be marked so.

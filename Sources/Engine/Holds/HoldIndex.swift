@@ -6,6 +6,8 @@ package struct HoldIndex: Sendable {
   package struct Usage: Sendable, Hashable {
     package var holds = 0
     package var units: Int64 = 0
+
+    package init() {}
   }
 
   private let hasher: RowHasher

@@ -1,6 +1,7 @@
 import Capture
 import Engine
 import HTTPWire
+import Holds
 import Runtime
 import Server
 
@@ -15,13 +16,14 @@ final class GatewayHandler: RequestHandler {
   private let permissions: Permissions
   private let crossOrigins: CrossOrigins
   private let availability: AvailabilityEndpoints
+  private let holds: HoldEndpoints?
   private let scratch: [WorkerScratch]
   private let requests = Counter()
   /// Tells capture that a reader waits for a position.
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
-    _ configuration: Configuration, store: ViewStore, status: CaptureStatus,
+    _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
     accessLog: AccessLog?, clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
@@ -32,9 +34,16 @@ final class GatewayHandler: RequestHandler {
     permissions = Permissions(
       callers: configuration.callers, publicAccess: configuration.publicAccess)
     crossOrigins = configuration.crossOrigins
-    availability = AvailabilityEndpoints(configuration.availability)
+    let availability = AvailabilityEndpoints(configuration.availability)
+    self.availability = availability
+    holds = desk.map { desk in
+      HoldEndpoints(
+        desk, configuration.holds ?? HoldSettings(), availability, store: store,
+        workers: configuration.workers)
+    }
     operations = OperationsEndpoints(
-      store: store, status: status, accessLog: accessLog, clock: clock, requests: requests)
+      store: store, status: status, desk: desk, accessLog: accessLog, clock: clock,
+      requests: requests)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     self.positionIsAwaited = positionIsAwaited
   }
@@ -126,6 +135,9 @@ final class GatewayHandler: RequestHandler {
     _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
     let reader = try permissions.reader(of: request)
+    if case .holds(let route) = route {
+      return try answer(route, request, reader, &response, context)
+    }
     try reader.require(.read)
     let parameters = try ReadParameters(request)
     guard try isReached(parameters, context) else {
@@ -139,6 +151,22 @@ final class GatewayHandler: RequestHandler {
       visible: visible, reader: reader, parameters: parameters, scratch: scratch[worker])
     try answer(route, request, read, &response)
     return .respond
+  }
+
+  private func answer(
+    _ route: HoldRoute, _ request: borrowing Request, _ reader: Reader,
+    _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    try reader.require(.hold)
+    guard let holds else {
+      throw Refused(.holdsNotConfigured, "say holds: {} in the configuration")
+    }
+    return try holds.answer(
+      route, request,
+      HoldEndpoints.Asked(
+        owner: reader.holdOwner, parameters: try ReadParameters(request),
+        scratch: scratch[context.workerIndex], cause: context.cause, id: context.request,
+        now: context.now, waker: context.waker, worker: context.workerIndex), &response)
   }
 
   private func answer(
@@ -159,6 +187,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       try availability.one(item, at: location, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
+    case .holds: break
     }
   }
 

@@ -1,3 +1,4 @@
+import Engine
 import HTTPWire
 
 /// What a path below `/v1` asks for; names and keys as sent.
@@ -9,6 +10,7 @@ enum Route {
   case lookup(ByteView)
   case availability(item: ByteView, location: ByteView?)
   case availabilityOfMany
+  case holds(HoldRoute)
 
   /// Nil where there is nothing.
   init?(_ path: ByteView) {
@@ -22,9 +24,24 @@ enum Route {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
       self = rest.0.map { .availability(item: $0, location: rest.1) } ?? .availabilityOfMany
+    } else if collection == "holds", rest.2 == nil {
+      self.init(hold: rest.0, action: rest.1)
     } else {
       return nil
     }
+  }
+
+  private init?(hold: ByteView?, action: ByteView?) {
+    guard let hold else {
+      self = .holds(.collection)
+      return
+    }
+    guard let action else {
+      self = .holds(.one(hold))
+      return
+    }
+    guard let action = HoldAction(rawValue: action.string) else { return nil }
+    self = .holds(.action(hold, action))
   }
 
   private init?(view: ByteView?, resource: ByteView?, key: ByteView?) {
@@ -47,16 +64,19 @@ enum Route {
 
   func takes(_ method: Method) -> Bool {
     switch self {
-    case .views, .view, .rows, .row, .availability: method == .get || method == .head
-    case .lookup, .availabilityOfMany: method == .post
+    case .views, .view, .rows, .row, .availability, .holds(.one):
+      method == .get || method == .head
+    case .lookup, .availabilityOfMany, .holds(.action): method == .post
+    case .holds(.collection): method == .get || method == .head || method == .post
     }
   }
 
   /// As `Allow` lists them.
   var methods: StaticString {
     switch self {
-    case .views, .view, .rows, .row, .availability: "GET, HEAD, OPTIONS"
-    case .lookup, .availabilityOfMany: "POST, OPTIONS"
+    case .views, .view, .rows, .row, .availability, .holds(.one): "GET, HEAD, OPTIONS"
+    case .lookup, .availabilityOfMany, .holds(.action): "POST, OPTIONS"
+    case .holds(.collection): "GET, HEAD, POST, OPTIONS"
     }
   }
 }
