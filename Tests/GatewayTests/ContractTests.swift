@@ -38,6 +38,9 @@ struct ContractTests {
     case .availability(_, nil): "/v1/availability/{item}"
     case .availability(_, _?): "/v1/availability/{item}/{location}"
     case .availabilityOfMany: "/v1/availability"
+    case .holds(.collection): "/v1/holds"
+    case .holds(.one): "/v1/holds/{hold}"
+    case .holds(.action(_, let action)): "/v1/holds/{hold}/\(action.rawValue)"
     }
   }
 
@@ -51,7 +54,9 @@ struct ContractTests {
         let methods = "\(route.methods)".split(separator: ", ").filter {
           $0 != "OPTIONS" && $0 != "HEAD"
         }
-        #expect(methods == [Substring(method)], "\(path)")
+        let documented = contract.operations.filter { $0.path == path }.map(\.method)
+        #expect(Set(methods.map(String.init)) == Set(documented), "\(path)")
+        #expect(documented.contains(method))
       }
     }
     for absent in ["/v1", "/v1/", "/v1/rows", "/v2/views", "/v1/views/a/b", "/v1/views/a/rows/b/c"]
@@ -63,7 +68,8 @@ struct ContractTests {
 
   @Test func everyDocumentedRequestIsAnsweredAsDocumented() async throws {
     try await serve { client, contract in
-      for (path, method, operation) in contract.operations {
+      // Holds take what changes with each request: see HoldContractTests.
+      for (path, method, operation) in contract.operations where !path.hasPrefix("/v1/holds") {
         let target = path.replacingOccurrences(of: "{view}", with: "live_stock")
           .replacingOccurrences(of: "{key}", with: "17,3")
           .replacingOccurrences(of: "{item}", with: "17")
@@ -144,7 +150,7 @@ struct ContractTests {
 
   // MARK: Comparing
 
-  private func expectDocumented(
+  func expectDocumented(
     _ answer: HTTPClient.Response, _ path: String, _ method: String, _ contract: Contract,
     _ location: SourceLocation = #_sourceLocation
   ) {

@@ -79,7 +79,9 @@ final class GatewayHandler: RequestHandler {
         "WWW-Authenticate", "Bearer realm=\"onhand\", error=\"invalid_token\"")
     default: break
     }
-    if problem.status == .serviceUnavailable { response.addField("Retry-After", "1") }
+    if problem.status == .serviceUnavailable || problem.status == .tooManyRequests {
+      response.addField("Retry-After", "1")
+    }
   }
 
   /// Of what is not below `/v1`, pages and operations, all is to be read only.
