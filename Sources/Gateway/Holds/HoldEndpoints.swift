@@ -133,7 +133,7 @@ final class HoldEndpoints: Sendable {
     var random = SystemRandomNumberGenerator()
     let draft = HoldDraft(
       id: HoldID(from: &random), caller: asked.owner, reference: checked.reference,
-      idempotencyKey: key, digest: Self.digest(body), ttl: checked.ttl,
+      idempotencyKey: key, digest: key == nil ? "" : Self.digest(body), ttl: checked.ttl,
       allowsPartial: checked.allowsPartial, metadata: checked.metadata, lines: checked.lines)
     return (draft, checked.available)
   }

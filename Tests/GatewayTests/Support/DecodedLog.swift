@@ -13,8 +13,13 @@ struct DecodedLog {
     let values: [String: String]
   }
 
-  /// By transaction.
-  let transactions: [[Change]]
+  struct Transaction {
+    /// Where its commit record ends: the position of whoever has applied it.
+    let end: UInt64
+    let changes: [Change]
+  }
+
+  let transactions: [Transaction]
 
   static func begin(_ connection: PostgresConnection) throws {
     try connection.execute("SELECT pg_create_logical_replication_slot('audit', 'test_decoding')")
@@ -23,14 +28,15 @@ struct DecodedLog {
   /// Reads all that committed since ``begin(_:)``.
   init(_ connection: PostgresConnection) throws {
     let rows = try connection.execute(
-      "SELECT data FROM pg_logical_slot_get_changes('audit', NULL, NULL)")
-    var transactions: [[Change]] = []
+      "SELECT data, lsn - '0/0' FROM pg_logical_slot_get_changes('audit', NULL, NULL)")
+    var transactions: [Transaction] = []
     var current: [Change] = []
-    for line in rows.compactMap(\.[0]) {
+    for row in rows {
+      let line = row[0] ?? ""
       if line.hasPrefix("BEGIN") {
         current = []
       } else if line.hasPrefix("COMMIT") {
-        if !current.isEmpty { transactions.append(current) }
+        transactions.append(Transaction(end: row[1].flatMap { UInt64($0) } ?? 0, changes: current))
       } else if let change = Self.change(line) {
         current.append(change)
       }

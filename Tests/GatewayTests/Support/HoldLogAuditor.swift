@@ -12,7 +12,9 @@ struct HoldLogAuditor {
     var hasRival = false
   }
 
-  private let told: Set<String>
+  /// By hold, where it was decided; 0 where that was not told.
+  private let told: [String: UInt64]
+  private let knowsOrder: Bool
   private var stock: [String: Int]
   private var holds: [String: Hold] = [:]
   private(set) var findings: [String] = []
@@ -22,19 +24,21 @@ struct HoldLogAuditor {
   private let rejected: Set<String>
 
   /// - Parameters:
-  ///   - told: the holds that clients were told to have.
+  ///   - told: the holds that clients were told to have, and at which position they were decided.
+  ///   - knowsOrder: whether each hold was decided at its own commit, as it is while the log is followed without a break.
   ///   - units: of each key at the start.
-  init(_ log: DecodedLog, told: Set<String>, stock: [String: Int]) {
+  init(_ log: DecodedLog, told: [String: UInt64], stock: [String: Int], knowsOrder: Bool) {
     self.told = told
+    self.knowsOrder = knowsOrder
     self.stock = stock
     rejected = Set(
-      log.transactions.joined().filter {
+      log.transactions.flatMap(\.changes).filter {
         $0.table == "onhand.holds" && $0.values["status"] == "rejected"
       }.compactMap { $0.values["id"] })
-    for transaction in log.transactions { apply(transaction) }
+    for transaction in log.transactions { apply(transaction.changes, transaction.end) }
   }
 
-  private mutating func apply(_ transaction: [DecodedLog.Change]) {
+  private mutating func apply(_ transaction: [DecodedLog.Change], _ end: UInt64) {
     var inserted: [String] = []
     for change in transaction {
       let values = change.values
@@ -59,8 +63,23 @@ struct HoldLogAuditor {
       }
     }
     for id in inserted { holds[id]?.replaces = marked[id] }
-    for (index, id) in inserted.enumerated() {
-      look(id, behind: Set(inserted[(index + 1)...]))
+    if knowsOrder {
+      for (index, id) in inserted.enumerated() {
+        look(id, behind: Set(inserted[(index + 1)...]))
+      }
+    } else {
+      lookAtSums(end)
+    }
+  }
+
+  /// Where it is not known in which order an instance decided: what it has promised by now, all together.
+  private mutating func lookAtSums(_ end: UInt64) {
+    func counts(_ id: String) -> Bool { told[id].map { $0 <= end } ?? false }
+    for (key, there) in stock {
+      let promised = units(key) { other, row in
+        counts(other) && !(row.supersededBy.map(counts) ?? false)
+      }
+      if promised > there { findings.append("\(promised) promised of \(there) at \(key)") }
     }
   }
 
@@ -96,11 +115,11 @@ struct HoldLogAuditor {
     guard let hold = holds[id] else { return }
     let old = hold.replaces.flatMap { holds[$0] }
     let raised = hold.lines.filter { $0.value > old?.lines[$0.key] ?? 0 }.keys
-    if told.contains(id) {
+    if told[id] != nil {
       for key in raised {
         let promised = units(key) { other, row in
-          told.contains(other) && !behind.contains(other)
-            && !(row.supersededBy.map { told.contains($0) && !behind.contains($0) } ?? false)
+          told[other] != nil && !behind.contains(other)
+            && !(row.supersededBy.map { told[$0] != nil && !behind.contains($0) } ?? false)
         }
         if let there = stock[key], promised > there {
           findings.append("\(id): \(promised) promised of \(there) at \(key)")
@@ -108,7 +127,7 @@ struct HoldLogAuditor {
       }
       if rejected.contains(id) { findings.append("\(id) was promised and rejected") }
     }
-    guard told.contains(id) || rejected.contains(id) else { return }
+    guard told[id] != nil || rejected.contains(id) else { return }
     // The rule itself, with nothing of the program's but who inserted what.
     let fits = raised.allSatisfy { key in
       let taken = units(key) { other, row in
@@ -117,7 +136,7 @@ struct HoldLogAuditor {
       }
       return (stock[key] ?? 0) - taken + (old?.lines[key] ?? 0) >= 0
     }
-    guard !hold.hasRival || told.contains(id) else { return }
+    guard !hold.hasRival || told[id] != nil else { return }
     verdicts += 1
     rejections += rejected.contains(id) ? 1 : 0
     if fits == rejected.contains(id) {

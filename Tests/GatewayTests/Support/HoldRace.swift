@@ -1,4 +1,5 @@
 import Capture
+import Engine
 import Foundation
 import Synchronization
 import TestSupport
@@ -10,7 +11,7 @@ final class HoldRace: Sendable {
   struct Settings: Sendable {
     var clients = 12
     var items = 3
-    var rounds = 40
+    var rounds = 60
     var unitsMax = 3
     var linesMax = 3
     var partial = false
@@ -22,13 +23,15 @@ final class HoldRace: Sendable {
   }
 
   struct Tally: Sendable {
-    /// Holds that clients were told to have.
-    var told: Set<String> = []
+    /// Holds that clients were told to have, with the position of the decision, 0 where an answer told it again.
+    var told: [String: UInt64] = [:]
     var statuses: [Int: Int] = [:]
     var codes: [String: Int] = [:]
     var shopFailures: [String: Int] = [:]
     var settled = 0
     var lost = 0
+    /// Written and not decided in time.
+    var pending = 0
   }
 
   let shop: HoldShop
@@ -66,14 +69,15 @@ final class HoldRace: Sendable {
   private func shopper(_ number: Int) {
     var random = SeededRandom(seed: seed &+ UInt64(number) &* 7919)
     let connection = try? shop.shopConnection()
-    var held: [(id: String, body: String)] = []
+    var held: [String] = []
     for round in 0..<settings.rounds {
       let body = body(&random, number)
       let key = "\(number)-\(round)"
-      if let id = take(body, key, number, &random) { held.append((id, body)) }
+      if let id = take(body, key, number, &random) { held.append(id) }
+      pause(milliseconds: UInt32(random.number(0...8)))
       guard settings.settles, !held.isEmpty, random.oneIn(2) else { continue }
       let hold = held.remove(at: random.number(0...held.count - 1))
-      end(hold.id, connection, number, &random)
+      end(hold, connection, number, &random)
     }
     if number == 0 { isOver.store(true, ordering: .relaxed) }
   }
@@ -101,7 +105,8 @@ final class HoldRace: Sendable {
         switch answer.status {
         case 200, 201:
           let id = answer["hold_id"]
-          if let id, answer["status"] != "rejected" { tally.withLock { _ = $0.told.insert(id) } }
+          let position = answer["position"]?.split(separator: ":").last.flatMap { LSN($0) }
+          if let id { tally.withLock { $0.told[id] = $0.told[id] ?? position?.value ?? 0 } }
           return id
         case 409 where answer["code"] == "hold_in_flight" || answer["code"] == "hold_busy":
           pause(milliseconds: 20)
@@ -199,12 +204,37 @@ extension Thread {
   }
 }
 
+/// Cuts sessions of Onhand now and then, its stream among them.
+final class SessionCutter: Sendable {
+  private let background: Background
+
+  init(_ database: TestDatabase, seed: UInt64) throws {
+    nonisolated(unsafe) let connection = try database.connect()
+    nonisolated(unsafe) var random = SeededRandom(seed: seed)
+    try connection.execute("SET application_name = 'cutter'")
+    background = Background { _ in
+      pause(milliseconds: UInt32(random.number(40...200)))
+      try connection.execute(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'onhand'
+        ORDER BY random() LIMIT 1
+        """)
+    }
+  }
+
+  /// - Returns: how many it has cut.
+  func stop() throws -> Int { try background.stop() }
+}
+
 /// Watches who waits for whose locks while a race is on, for longer than a commit takes.
 final class LockWatch: Sendable {
   struct Waits: Sendable {
     var shopsForOnhand = 0
     var onhandForShops = 0
     var looks = 0
+    /// The statements that waited.
+    var statements: Set<String> = []
   }
 
   private final class Shared: Sendable {
@@ -223,7 +253,10 @@ final class LockWatch: Sendable {
         waits.looks += 1
         for row in rows {
           if row[0] == "shop", row[1] == "onhand", row[2] == "t" { waits.shopsForOnhand += 1 }
-          if row[0] == "onhand", row[1] == "shop" { waits.onhandForShops += 1 }
+          if row[0] == "onhand", row[1] == "shop" {
+            waits.onhandForShops += 1
+            waits.statements.insert(row[3] ?? "")
+          }
         }
       }
       pause(milliseconds: 5)
@@ -237,7 +270,8 @@ final class LockWatch: Sendable {
 
   private static let waiting = """
     SELECT w.application_name, b.application_name,
-      clock_timestamp() - w.query_start > interval '200 ms'
+      clock_timestamp() - w.query_start > interval '200 ms',
+      w.wait_event || ' ' || w.query || ' blocked by ' || b.state || ' ' || b.query
     FROM pg_stat_activity w
     CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocker
     JOIN pg_stat_activity b ON b.pid = blocker
