@@ -10,6 +10,7 @@ package final class Service: Sendable {
   package let store: ViewStore
   package let capture: Capture
   private let desk: HoldDesk?
+  private let sampler: DriftSampler
   private let server: Server
   private let logger: Logger
 
@@ -26,17 +27,23 @@ package final class Service: Sendable {
   ) throws {
     let clock = Clock()
     let store = ViewStore(
-      // Workers, and the desk for holds.
-      readers: configuration.workers + 1, hashSeed: .random(in: 0 ... .max),
+      // Workers, the desk for holds, the sampler.
+      readers: configuration.workers + 2, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
     let desk = configuration.desk(store: store, clock: clock, logger: logger)
     store.holdWitness = desk
+    let sampler = DriftSampler(
+      conninfo: configuration.database,
+      ViewVerifier(
+        store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
+        positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      configuration, store: store, status: capture.status, desk: desk, accessLog: accessLog,
+      configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
+      accessLog: accessLog,
       clock: clock,
       positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
@@ -49,10 +56,12 @@ package final class Service: Sendable {
     self.store = store
     self.capture = capture
     self.desk = desk
+    self.sampler = sampler
     self.logger = logger
     beforeStart(store)
     capture.start()
     desk?.start()
+    sampler.start()
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }
@@ -62,6 +71,7 @@ package final class Service: Sendable {
     await withCheckedContinuation { continuation in
       server.drain(within: drainTime) { _ in
         self.desk?.stop()
+        self.sampler.stop()
         self.capture.stop { continuation.resume() }
       }
     }

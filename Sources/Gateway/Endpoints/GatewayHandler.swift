@@ -24,6 +24,7 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
+    sampler: DriftSampler,
     accessLog: AccessLog?, clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
@@ -42,7 +43,8 @@ final class GatewayHandler: RequestHandler {
         workers: configuration.workers)
     }
     operations = OperationsEndpoints(
-      store: store, status: status, desk: desk, accessLog: accessLog, clock: clock,
+      store: store, status: status, desk: desk, sampler: sampler, accessLog: accessLog,
+      clock: clock,
       requests: requests)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     self.positionIsAwaited = positionIsAwaited
@@ -140,8 +142,15 @@ final class GatewayHandler: RequestHandler {
     if case .holds(let route) = route {
       return try answer(route, request, reader, &response, context)
     }
-    try reader.require(.read)
     let parameters = try ReadParameters(request)
+    if case .availability(let item, let location?) = route,
+      parameters.others.contains(where: { $0.name == "explain" && $0.value == "true" })
+    {
+      try reader.require(.admin)
+      try parameters.refuseOthers(known: ["explain"])
+      return try explain(item, location, parameters, &response, context)
+    }
+    try reader.require(.read)
     guard try isReached(parameters, context) else {
       return .park(until: context.now + parameters.wait)
     }
@@ -160,15 +169,31 @@ final class GatewayHandler: RequestHandler {
     _ response: inout Response, _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
     try reader.require(.hold)
+    return try requireHolds().answer(
+      route, request, asked(reader.holdOwner, try ReadParameters(request), context), &response)
+  }
+
+  private func explain(
+    _ item: ByteView, _ location: ByteView, _ parameters: ReadParameters,
+    _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    try requireHolds().explain(item, location, asked("", parameters, context), &response)
+  }
+
+  private func requireHolds() throws(Refused) -> HoldEndpoints {
     guard let holds else {
       throw Refused(.holdsNotConfigured, "say holds: {} in the configuration")
     }
-    return try holds.answer(
-      route, request,
-      HoldEndpoints.Asked(
-        owner: reader.holdOwner, parameters: try ReadParameters(request),
-        scratch: scratch[context.workerIndex], cause: context.cause, id: context.request,
-        now: context.now, waker: context.waker, worker: context.workerIndex), &response)
+    return holds
+  }
+
+  private func asked(
+    _ owner: String, _ parameters: ReadParameters, _ context: borrowing RequestContext
+  ) -> HoldEndpoints.Asked {
+    HoldEndpoints.Asked(
+      owner: owner, parameters: parameters, scratch: scratch[context.workerIndex],
+      cause: context.cause, id: context.request, now: context.now, waker: context.waker,
+      worker: context.workerIndex)
   }
 
   private func answer(

@@ -10,6 +10,7 @@ struct OperationsEndpoints: Sendable {
   let store: ViewStore
   let status: CaptureStatus
   let desk: HoldDesk?
+  let sampler: DriftSampler
   let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
@@ -90,6 +91,11 @@ struct OperationsEndpoints: Sendable {
       "onhand_capture_state", "1 for the state that capture is in", 1,
       label: ("state", progress.state.name))
     if let desk { writer.holds(desk) }
+    writer.counter(
+      "onhand_verify_keys_total", "Rows compared with the database", sampler.keys.value)
+    writer.counter(
+      "onhand_verify_differences_total", "Rows that differed from the database; has to stay 0",
+      sampler.differences.value)
     writer.views(visible.views.views.map { ($0, $0.status(at: visible.sequence)) })
     response.body.append(writer.text)
   }
