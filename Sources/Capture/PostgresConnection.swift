@@ -115,9 +115,9 @@ package final class PostgresConnection {
     let texts = parameters.map { $0.flatMap { strdup($0) } }
     defer { for text in texts { free(text) } }
     let pointers = texts.map { UnsafePointer<CChar>($0) }
-    guard PQsendQueryPrepared(handle, name, Int32(pointers.count), pointers, nil, nil, 0) == 1 else {
-      throw PostgresError(.connection, message)
-    }
+    let sent = PQsendQueryPrepared(
+      handle, name, Int32(pointers.count), pointers, nil, nil, 0)
+    guard sent == 1 else { throw PostgresError(.connection, message) }
     return try rows()
   }
 

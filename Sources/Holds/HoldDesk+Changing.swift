@@ -87,6 +87,26 @@ extension HoldDesk {
     }
   }
 
+  /// Tells what is behind the number of a key. The lines of a key are found by going through all of them.
+  package func explain(
+    _ key: HoldKey, item: String, location: String, ticket: HoldTicket
+  ) {
+    let isPosted = explainLane.post { lane in
+      let (types, units) = self.state.withLock { ($0.keyTypes, $0.book.units(of: key)) }
+      guard let types else { return ticket.resolve(.failed(.tooMany)) }
+      do throws(PostgresError) {
+        let row = try lane.query(.explain(types), [item, location]).first ?? []
+        ticket.resolve(
+          .explained(
+            HoldExplanation(
+              holds: row.first.flatMap(\.self) ?? "[]",
+              nextExpiry: row.dropFirst().first.flatMap(\.self) ?? "null",
+              inFlight: units.inFlight, refused: units.refused)))
+      } catch { ticket.resolve(.failed(.unreachable(error.description))) }
+    }
+    if !isPosted { ticket.resolve(.failed(.tooMany)) }
+  }
+
   private func read(
     _ ticket: HoldTicket,
     _ body: @escaping @Sendable (HoldDesk, HoldLane) throws(PostgresError) -> HoldOutcome

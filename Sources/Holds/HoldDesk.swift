@@ -76,6 +76,8 @@ package final class HoldDesk: Sendable {
   let changeLane: HoldLane
   let readLane: HoldLane
   let dutyLane: HoldLane
+  /// Connects when somebody asks.
+  let explainLane: HoldLane
 
   package init(
     _ configuration: HoldConfiguration, store: ViewStore, clock: Clock, logger: Logger
@@ -92,6 +94,7 @@ package final class HoldDesk: Sendable {
     changeLane = HoldLane("change", conninfo: conninfo, stop: stopFlag)
     readLane = HoldLane("read", conninfo: conninfo, stop: stopFlag)
     dutyLane = HoldLane("duty", conninfo: conninfo, stop: stopFlag)
+    explainLane = HoldLane("explain", conninfo: conninfo, stop: stopFlag)
   }
 
   /// Begins with expiry and the like.
@@ -100,7 +103,9 @@ package final class HoldDesk: Sendable {
   /// Ends; what is under way is left to the log.
   package func stop() {
     stopFlag.set()
-    for lane in [insertLane, changeLane, readLane, dutyLane] { lane.post { $0.close() } }
+    for lane in [insertLane, changeLane, readLane, dutyLane, explainLane] {
+      lane.post { $0.close() }
+    }
   }
 
   /// For metrics.

@@ -6,6 +6,7 @@ package enum HoldOutcome: Sendable {
   case hold(HoldDocument, isNew: Bool, position: Position?)
   case holds([HoldDocument])
   case short([HoldShort])
+  case explained(HoldExplanation)
   case failed(HoldFailure)
 }
 
@@ -49,4 +50,15 @@ package enum HoldLimit: Sendable {
   case active(Int)
   case units(Int)
   case rate(Int)
+}
+
+/// What is behind the number of one item at one location.
+package struct HoldExplanation: Sendable {
+  /// JSON: an array of holds, the first 1,000.
+  package let holds: String
+  /// JSON: when the next of them expires, or `null`.
+  package let nextExpiry: String
+  /// Of this process, units that the log does not show yet, and those that it has refused and does not say so yet.
+  package let inFlight: Int64
+  package let refused: Int64
 }

@@ -187,6 +187,25 @@ extension HoldStatement {
 
   // MARK: Reading
 
+  /// The active holds behind one item at one location, the next to expire first.
+  static func explain(_ types: HoldKeyTypes) -> HoldStatement {
+    HoldStatement(
+      name: "explain",
+      sql: """
+        SELECT coalesce(json_agg(x), '[]'),
+          to_json(min(x.expires_at) FILTER (WHERE x.status = 'held')), count(*)
+        FROM (SELECT h.id AS hold_id, h.status, h.caller, h.reference, l.quantity, h.created_at,
+            h.expires_at
+          FROM onhand.hold_lines l JOIN onhand.holds h ON h.id = l.hold_id
+          WHERE l.item = $1::\(types.item) AND l.location = $2::\(types.location)
+            AND l.status IN ('held', 'confirmed')
+          ORDER BY h.status DESC, h.expires_at LIMIT \(explainedMax)) x
+        """)
+  }
+
+  /// Holds listed in an explanation.
+  static let explainedMax = 1_000
+
   static let byID = reading("by_id", "id = $1::uuid AND ($2::text IS NULL OR caller = $2)", "1")
   static let byIDs = reading("by_ids", "id = ANY ($1::uuid[])", "1000")
   /// The newest first.

@@ -14,7 +14,7 @@ struct HoldTests {
     _ change: (inout Configuration) -> Void = { _ in },
     _ body: (TestService, TestDatabase) async throws -> Void
   ) async throws {
-    let shop = try HoldShop(change)
+    let shop = try HoldShop(on: nil, change)
     try await TestService.run(shop.configuration) { try await body($0, shop.database) }
   }
 

@@ -6,7 +6,9 @@ import PGOutput
 /// Beside the dataflow and not part of it: the order of rows matters here, and no view need read them.
 final class HoldLog {
   private enum Column: String, CaseIterable {
-    case id, status, instance, superseded_by, caller, reference, idempotency_key, units
+    case id, status, instance, caller, reference, units
+    case supersededBy = "superseded_by"
+    case idempotencyKey = "idempotency_key"
   }
 
   private let witness: any HoldWitness
@@ -77,9 +79,9 @@ final class HoldLog {
     else { throw DecodeError(offset: cursor.offset, expected: "a row of onhand.holds") }
     return HoldRow(
       id: id, status: status, instance: instance,
-      supersededBy: values[.superseded_by].flatMap(HoldID.init(wire:)),
+      supersededBy: values[.supersededBy].flatMap(HoldID.init(wire:)),
       caller: text(.caller, old?.caller) ?? "", reference: text(.reference, old?.reference),
-      idempotencyKey: text(.idempotency_key, old?.idempotencyKey),
+      idempotencyKey: text(.idempotencyKey, old?.idempotencyKey),
       units: Int64(bigEndian: units.loadUnaligned(as: Int64.self)))
   }
 }

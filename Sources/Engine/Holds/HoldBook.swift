@@ -70,6 +70,11 @@ package struct HoldBook: Sendable {
     (available ?? 0) - inFlightUnits[key] + refusedUnits[key]
   }
 
+  /// What of a key is in flight, and refused but held still.
+  package func units(of key: HoldKey) -> (inFlight: Int64, refused: Int64) {
+    (inFlightUnits[key], refusedUnits[key])
+  }
+
   /// A claim came to nothing: its row was never written.
   package mutating func drop(_ id: HoldID) {
     guard let claim = inFlight.removeValue(forKey: id) else { return }

@@ -25,6 +25,8 @@ enum HoldAnswer {
       }
       response.body.append("]}")
     case .short(let lines): writeShort(lines, &response)
+    // Written by who asked, beside the row.
+    case .explained: break
     case .failed(let failure): throw refusal(failure)
     }
   }
@@ -35,6 +37,18 @@ enum HoldAnswer {
     response.addField("Location", "/v1/holds/\(id)")
     response.body.append("{\"hold_id\":\"\(id)\",\"status\":\"pending\",\"reference\":")
     append(text: draft.reference, to: &response.body)
+    response.body.append("}")
+  }
+
+  /// - Parameter row: the object that the explanation goes on with.
+  static func write(_ row: String, _ explanation: HoldExplanation, _ response: inout Response) {
+    response.body.append(row)
+    response.body.append(",\"in_flight\":")
+    response.body.append(decimal: explanation.inFlight)
+    response.body.append(",\"refused_rows\":")
+    response.body.append(decimal: explanation.refused)
+    response.body.append(",\"next_expiry\":\(explanation.nextExpiry),\"holds\":")
+    response.body.append(explanation.holds)
     response.body.append("}")
   }
 

@@ -55,6 +55,11 @@ final class HoldEndpoints: Sendable {
   ) throws(Refused) -> Outcome {
     if let outcome = known.ticket.outcome {
       waiting[asked.worker].remove(asked.id)
+      if case .explained(let explanation) = outcome {
+        response.addField("Onhand-Position", known.position)
+        HoldAnswer.write(known.row, explanation, &response)
+        return .respond
+      }
       try HoldAnswer.write(outcome, store.gate.visible.position, &response)
       return .respond
     }
@@ -70,6 +75,50 @@ final class HoldEndpoints: Sendable {
     }
     HoldAnswer.writePending(id, draft, &response)
     return .respond
+  }
+
+  // MARK: Explaining
+
+  /// Why a number of the availability view is what it is: the row, and the holds behind it.
+  func explain(
+    _ item: ByteView, _ location: ByteView, _ asked: Asked, _ response: inout Response
+  ) throws(Refused) -> Outcome {
+    if let known = waiting[asked.worker][asked.id] {
+      return try goOn(known, asked, &response)
+    }
+    guard let item = item.percentDecoded(.path),
+      let location = location.percentDecoded(.path)
+    else { throw Refused(.badKey, "the key is not percent-encoded") }
+    let ticket = HoldTicket { asked.waker.wake() }
+    let (key, row, position) = try row(item, location, asked)
+    desk.explain(key, item: item, location: location, ticket: ticket)
+    let known = WaitingHolds.Waiting(
+      ticket: ticket, draft: nil, row: row, position: position,
+      deadline: asked.now + asked.parameters.wait)
+    if ticket.outcome == nil { waiting[asked.worker].add(asked.id, known, now: asked.now) }
+    return try goOn(known, asked, &response)
+  }
+
+  private func row(_ item: String, _ location: String, _ asked: Asked) throws(Refused) -> (
+    HoldKey, row: String, position: String
+  ) {
+    let visible = store.gate.enter(asked.worker)
+    defer { store.gate.leave(asked.worker) }
+    let read = Read(
+      visible: visible, reader: .everybody, parameters: asked.parameters, scratch: asked.scratch)
+    let reader = try availability.reader(read)
+    guard let key = asked.scratch.keys.holdKey(item, location, reader) else {
+      throw Refused(.badKey, "item and location must be of their columns' types")
+    }
+    guard let version = reader.row(of: key, at: visible.sequence) else {
+      throw Refused(.unknownItem, "\(reader.view.name) has no row with this item and location")
+    }
+    let units = reader.wholeUnits(version).map(String.init) ?? "null"
+    return (
+      key,
+      "{\"position\":\"\(read.positionText)\",\"available\":\(units),\"row\":"
+        + String(decoding: version.json, as: UTF8.self), read.positionText
+    )
   }
 
   // MARK: Asking

@@ -6,6 +6,9 @@ final class WaitingHolds: @unchecked Sendable {
   struct Waiting {
     let ticket: HoldTicket
     let draft: HoldDraft?
+    /// The beginning of an explanation, and the position that its row was read at.
+    var row = ""
+    var position = ""
     let deadline: ContinuousClock.Instant
   }
 

@@ -40,6 +40,7 @@ final class HoldRace: Sendable {
   private let seed: UInt64
   private let tally = Mutex(Tally())
   private let isOver = Atomic(false)
+  private let isBodyDone = Atomic(false)
 
   init(_ shop: HoldShop, ports: [UInt16], seed: UInt64, _ settings: Settings) {
     self.shop = shop
@@ -53,15 +54,16 @@ final class HoldRace: Sendable {
   /// A process came back at another port.
   func setPort(_ port: UInt16, of process: Int) { ports.withLock { $0[process] = port } }
 
-  /// Runs all clients to their end; `body` meanwhile.
+  /// Runs all clients for their rounds, and for as long as `body` takes.
   func run(_ body: () throws -> Void) rethrows {
     let group = DispatchGroup()
     for number in 0..<settings.clients {
       Thread.detach(in: group) { self.shopper(number) }
     }
     if settings.writes { Thread.detach(in: group) { self.write() } }
+    defer { group.wait() }
+    defer { isBodyDone.store(true, ordering: .relaxed) }
     try body()
-    group.wait()
   }
 
   // MARK: Shoppers
@@ -70,7 +72,9 @@ final class HoldRace: Sendable {
     var random = SeededRandom(seed: seed &+ UInt64(number) &* 7919)
     let connection = try? shop.shopConnection()
     var held: [String] = []
-    for round in 0..<settings.rounds {
+    var round = 0
+    while round < settings.rounds || !isBodyDone.load(ordering: .relaxed) {
+      round += 1
       let body = body(&random, number)
       let key = "\(number)-\(round)"
       if let id = take(body, key, number, &random) { held.append(id) }
@@ -275,8 +279,8 @@ final class LockWatch: Sendable {
     FROM pg_stat_activity w
     CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocker
     JOIN pg_stat_activity b ON b.pid = blocker
-    -- The making of a slot waits for whoever writes, as it must.
-    WHERE w.datname = current_database() AND w.wait_event_type = 'Lock'
+    -- The making of a slot waits for whoever writes, as it must; a table grows under a lock that no transaction keeps.
+    WHERE w.datname = current_database() AND w.wait_event_type = 'Lock' AND w.wait_event <> 'extend'
       AND w.backend_type = 'client backend'
     """
 }

@@ -19,8 +19,11 @@ struct HoldShop {
     columns: AvailabilityColumns(
       item: "item_id", location: "store", onHand: "on_hand", held: "held", available: "available"))
 
-  init(_ change: (inout Configuration) -> Void = { _ in }) throws {
-    database = try TestCluster.database(Self.sql)
+  init(
+    on cluster: PrivateCluster? = nil, _ change: (inout Configuration) -> Void = { _ in }
+  ) throws {
+    database = try TestDatabase(
+      on: cluster ?? TestCluster.shared(), name: TestCluster.newName(), Self.sql)
     var configuration = Configuration()
     configuration.database = database.conninfo
     configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
