@@ -183,7 +183,7 @@ final class LogApplier {
     case .insert(let relation) where holds.takes(relation) && !isSkipping:
       endsStep = try holds.insert(&cursor) || endsStep
     case .update(let relation, let old) where holds.takes(relation) && !isSkipping:
-      try holds.update(old, &cursor)
+      endsStep = try holds.update(old, &cursor) || endsStep
     case .delete(let relation, _) where holds.takes(relation) && !isSkipping:
       try holds.delete(&cursor)
     case .relation(let relation): try holds.attach(relation)

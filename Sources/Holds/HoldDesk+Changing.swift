@@ -122,7 +122,11 @@ extension HoldDesk {
   /// A row that says `held` may be one that nobody has granted yet.
   private func shown(_ hold: HoldDocument) -> HoldDocument {
     var hold = hold
-    hold.isPending = certainty(of: hold) == .undecided
+    switch certainty(of: hold) {
+    case .certain: hold.isPending = false
+    case .undecided: hold.isPending = true
+    case .adoptable, .unknowable: hold.isPending = hold.age <= Self.undecidedAgeMax
+    }
     return hold
   }
 }

@@ -164,37 +164,73 @@ extension HoldDesk {
         known.key = true
         return take(draft, available, ticket, known)
       }
-      ticket.resolve(replay(found, draft))
+      replay(found, draft, ticket)
     } catch { ticket.resolve(.failed(.unreachable(error.description))) }
   }
 
-  /// What a key is answered that was used before.
-  private func replay(_ found: HoldDocument, _ draft: HoldDraft) -> HoldOutcome {
-    guard found.digest == draft.digest else { return .failed(.keyReused) }
+  /// Answers a key that was used before.
+  private func replay(_ found: HoldDocument, _ draft: HoldDraft, _ ticket: HoldTicket) {
+    guard found.digest == draft.digest else { return ticket.resolve(.failed(.keyReused)) }
     switch certainty(of: found) {
-    case .certain: return .hold(found, isNew: false, position: nil)
-    case .undecided: return .failed(.inFlight)
-    case .unknowable: return .failed(.undecided)
+    case .certain: ticket.resolve(.hold(found, isNew: false, position: nil))
+    case .undecided: ticket.resolve(.failed(.inFlight))
+    case .adoptable where found.age <= Self.undecidedAgeMax:
+      // Who took it may tell any moment.
+      ticket.resolve(.failed(.inFlight))
+    case .adoptable:
+      adopt(found, ticket) {
+        ticket.resolve($0 ? .hold(found, isNew: false, position: nil) : .failed(.undecided))
+      }
+    case .unknowable:
+      ticket.resolve(.failed(found.age <= Self.undecidedAgeMax ? .inFlight : .undecided))
     }
   }
 
   enum Certainty {
     case certain
     case undecided
-    /// Whoever could tell is gone.
+    /// Another process took it; nothing that it touches is below zero.
+    case adoptable
+    /// Another process took it, and what it touches is short.
     case unknowable
   }
 
   /// Whether a hold may be told to be taken. On the read lane only.
   func certainty(of hold: HoldDocument) -> Certainty {
-    guard hold.status == .held else { return .certain }
+    guard hold.status == .held, hold.supersededBy == nil else { return .certain }
     switch state.withLock({ $0.book.standing(of: hold.id) }) {
     case .granted: return .certain
     case .undecided, .refused: return .undecided
-    case .unknown:
-      guard hold.age > Self.undecidedAgeMax else { return .undecided }
-      return isNowhereShort(hold) ? .certain : .unknowable
+    case .unknown: return isNowhereShort(hold) ? .adoptable : .unknowable
     }
+  }
+
+  /// Makes another process's hold ours, and goes on once the log has decided.
+  private func adopt(
+    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping @Sendable (Bool) -> Void
+  ) {
+    var hold = hold
+    hold.findKeys(availabilityReader(store.gate.visible.views))
+    let lines = hold.lines.compactMap { line in
+      line.key.map { HoldUnits(key: $0, units: line.quantity) }
+    }
+    let isFirst = state.withLock { state in
+      guard lines.count == hold.lines.count, state.book.standing(of: hold.id) == .unknown else {
+        return false
+      }
+      state.adoptions[hold.id] = goOn
+      state.book.adopt(hold.id, HoldClaim(lines: lines))
+      return true
+    }
+    guard isFirst else { return ticket.resolve(.failed(.inFlight)) }
+    let id = hold.id
+    let isPosted = changeLane.post { lane in
+      do throws(PostgresError) {
+        let rows = try lane.query(.adopt, [id.description, self.instance.description])
+        if rows.isEmpty { self.fail(id, .busy) }
+      } catch { self.fail(id, .unreachable(error.description)) }
+    }
+    if !isPosted { fail(id, .tooMany) }
   }
 
   /// Whether nothing that the hold touches is below zero, all that is held counted.
@@ -226,14 +262,19 @@ extension HoldDesk {
       guard old.status == .held else {
         return ticket.resolve(.failed(.referenceConfirmed(old.id)))
       }
-      switch certainty(of: old) {
-      case .undecided: return ticket.resolve(.failed(.inFlight))
-      case .unknowable: return ticket.resolve(.failed(.undecided))
-      case .certain: break
-      }
       old.findKeys(availabilityReader(store.gate.visible.views))
       draft.replaces = old
-      take(draft, available, ticket, known)
+      let (replacing, nowKnown) = (draft, known)
+      switch certainty(of: old) {
+      case .undecided: ticket.resolve(.failed(.inFlight))
+      case .unknowable: ticket.resolve(.failed(.undecided))
+      case .certain: take(draft, available, ticket, known)
+      case .adoptable:
+        adopt(old, ticket) { isGranted in
+          guard isGranted else { return ticket.resolve(.failed(.undecided)) }
+          self.take(replacing, available, ticket, nowKnown)
+        }
+      }
     } catch { ticket.resolve(.failed(.unreachable(error.description))) }
   }
 

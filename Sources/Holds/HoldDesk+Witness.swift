@@ -4,20 +4,25 @@ import Engine
 extension HoldDesk: HoldWitness {
   package func snapshotBegins() {
     state.withLock { state in
-      state.index.removeAll()
+      state.snapshotIndex = state.index.emptied
       state.snapshot = [:]
+      state.replacedInFlight = Set(state.open.values.compactMap { $0.draft.replaces?.id })
     }
   }
 
   package func snapshotHas(_ row: HoldRow) {
     state.withLock { state in
-      state.index.add(row)
-      if state.book.standing(of: row.id) != .unknown { state.snapshot[row.id] = row.status }
+      state.snapshotIndex?.add(row)
+      if state.book.standing(of: row.id) != .unknown || state.replacedInFlight.contains(row.id) {
+        state.snapshot[row.id] =
+          row.status != .held ? .ended : row.instance == instance ? .held : .heldByOther
+      }
     }
   }
 
   package func snapshotEnds() {
     let over = state.withLock { state in
+      if let index = state.snapshotIndex.take() { state.index = index }
       let rows = state.snapshot
       state.snapshot = [:]
       return state.book.restarted { rows[$0] }
@@ -33,17 +38,21 @@ extension HoldDesk: HoldWitness {
     }
   }
 
-  package func updated(from old: HoldRow?, to row: HoldRow) {
-    let isRefused = state.withLock { state in
+  package func updated(from old: HoldRow?, to row: HoldRow) -> Bool {
+    let (isRefused, isToBeJudged) = state.withLock { state in
       if let old { state.index.remove(old) }
       state.index.add(row)
-      guard row.status != .held else { return false }
       let isRefused = state.book.standing(of: row.id) == .refused
-      state.book.ended(row.id)
-      return isRefused
+      if row.status == .held, row.instance == instance {
+        return (false, state.book.adopted(row.id))
+      }
+      // It has ended, or another has adopted what was refused here.
+      if row.status != .held || isRefused { state.book.ended(row.id) }
+      return (isRefused, false)
     }
     // Whoever ended it: expiry may have been before us.
     if isRefused { changeLane.post { _ in self.rejected(row.id) } }
+    return isToBeJudged
   }
 
   package func deleted(_ row: HoldRow) {
@@ -70,6 +79,9 @@ extension HoldDesk: HoldWitness {
 
   private func note(_ verdict: HoldBook.Verdict, _ position: Position, _ state: inout State) {
     let id = verdict.id
+    if let adoption = state.adoptions.removeValue(forKey: id) {
+      return state.decidedAdoptions.append((adoption, verdict.isGranted))
+    }
     guard let open = state.open[id] else { return }
     if open.committed != nil { decided(&state) }
     state.open[id]?.verdict = verdict
@@ -84,14 +96,16 @@ extension HoldDesk: HoldWitness {
   }
 
   package func stepIsVisible() {
-    let (settled, hasRefused) = state.withLock { state in
+    let (settled, adoptions, hasRefused) = state.withLock { state in
       state.book.stepIsVisible()
       defer {
         state.settled.removeAll(keepingCapacity: true)
+        state.decidedAdoptions.removeAll()
         state.refused.removeAll(keepingCapacity: true)
       }
-      return (state.settled, !state.refused.isEmpty)
+      return (state.settled, state.decidedAdoptions, !state.refused.isEmpty)
     }
+    for (adoption, isGranted) in adoptions { adoption(isGranted) }
     for (ticket, outcome) in settled { ticket.resolve(outcome) }
     if hasRefused { changeLane.post { self.rejectRefused($0) } }
   }

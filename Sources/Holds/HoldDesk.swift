@@ -42,9 +42,14 @@ package final class HoldDesk: Sendable {
     /// Since when something committed waits for its verdict, on the monotonic clock.
     var undecidedSince: Int64?
     var undecidedCount = 0
-    /// Of this process's holds, while a snapshot is told.
-    var snapshot: [HoldID: HoldStatus] = [:]
+    /// Of this process's holds and those that they replace, while a snapshot is told.
+    var snapshot: [HoldID: HoldBook.SnapshotStanding] = [:]
+    var snapshotIndex: HoldIndex?
+    var replacedInFlight: Set<HoldID> = []
     var keyTypes: HoldKeyTypes?
+    /// What goes on once another's hold is adopted, or is not.
+    var adoptions: [HoldID: @Sendable (Bool) -> Void] = [:]
+    var decidedAdoptions: [(@Sendable (Bool) -> Void, Bool)] = []
     /// To be told once the step is visible.
     var settled: [(HoldTicket, HoldOutcome)] = []
     /// Refused in the step at hand.
@@ -140,9 +145,13 @@ package final class HoldDesk: Sendable {
   }
 
   func fail(_ id: HoldID, _ failure: HoldFailure) {
-    let open = state.withLock { close(id, &$0) }
+    let (open, adoption) = state.withLock { state in
+      (close(id, &state), state.adoptions.removeValue(forKey: id))
+    }
+    adoption?(false)
+    guard let open else { return }
     metrics.failures.add()
-    open?.ticket.resolve(.failed(failure))
+    open.ticket.resolve(.failed(failure))
   }
 
   // MARK: Lag

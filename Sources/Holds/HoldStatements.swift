@@ -113,6 +113,16 @@ extension HoldStatement {
         AND id NOT IN (SELECT id FROM changed) AND status = 'held' AND superseded_by = $2::uuid
       """)
 
+  /// Makes another instance's hold this one's, `$2`, which decides it where that comes in the log.
+  static let adopt = HoldStatement(
+    name: "adopt",
+    sql: """
+      WITH target AS (
+        SELECT id FROM onhand.holds WHERE id = $1::uuid AND status = 'held'
+          AND superseded_by IS NULL AND expires_at > clock_timestamp() FOR UPDATE SKIP LOCKED)
+      UPDATE onhand.holds h SET instance = $2::uuid FROM target t WHERE h.id = t.id RETURNING h.id
+      """)
+
   /// Brings a caller's hold to status `$3`, from one of `$4`; no row if it is elsewhere, its time is over or it is locked.
   static let change = HoldStatement(
     name: "change",

@@ -36,7 +36,8 @@ final class HoldLog {
     witness.inserted(try row(&cursor, unchangedFrom: nil))
   }
 
-  func update(_ old: Message.OldTuple, _ cursor: inout Cursor) throws {
+  /// - Returns: whether the step must end with the transaction.
+  func update(_ old: Message.OldTuple, _ cursor: inout Cursor) throws -> Bool {
     var before: HoldRow?
     switch old {
     case .none: break
@@ -45,7 +46,7 @@ final class HoldLog {
       before = try row(&cursor, unchangedFrom: nil)
       try Message.expectNew(&cursor)
     }
-    witness.updated(from: before, to: try row(&cursor, unchangedFrom: before))
+    return witness.updated(from: before, to: try row(&cursor, unchangedFrom: before))
   }
 
   func delete(_ cursor: inout Cursor) throws {

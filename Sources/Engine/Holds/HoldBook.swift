@@ -7,6 +7,10 @@
 /// count yet. So whatever is granted is counted by everybody who decides later, and nothing is granted that does not fit
 /// beside all that could be.
 ///
+/// A hold whose instance is gone, or slow, can be **adopted**: its row is given another `instance`, which decides it where that
+/// comes in the log. Until there nobody may say that it is granted, and from there the first instance counts it like any other's,
+/// also if it had refused it. So no two answers about one hold can contradict each other.
+///
 /// A value: the owner brings events in the order of the log and has a lock around it.
 package struct HoldBook: Sendable {
   package enum Admission: Sendable {
@@ -33,6 +37,8 @@ package struct HoldBook: Sendable {
   private var refusedUnits = HoldTally()
   /// Of the refused, those whose rows say otherwise in the step at hand: the views that readers see count them still.
   private var leaving: Set<HoldID> = []
+  /// Rows of other instances that are about to become ours.
+  private var adopting: [HoldID: HoldClaim] = [:]
   /// Decided for, while their rows say `held`.
   private var granted: Set<HoldID> = []
 
@@ -77,6 +83,7 @@ package struct HoldBook: Sendable {
 
   /// A claim came to nothing: its row was never written.
   package mutating func drop(_ id: HoldID) {
+    adopting[id] = nil
     guard let claim = inFlight.removeValue(forKey: id) else { return }
     for line in claim.lines { inFlightUnits.add(-claim.raise(line), to: line.key) }
   }
@@ -92,7 +99,19 @@ package struct HoldBook: Sendable {
     return true
   }
 
-  /// A hold's row does not say `held` any more, or is gone.
+  /// The row of another instance's hold is about to be made ours; the views count it already.
+  package mutating func adopt(_ id: HoldID, _ claim: HoldClaim) { adopting[id] = claim }
+
+  /// A row that was another instance's is ours now.
+  ///
+  /// - Returns: whether it is to be decided here, so that the step must end with its transaction.
+  package mutating func adopted(_ id: HoldID) -> Bool {
+    guard adopting[id] != nil else { return false }
+    arrived.append(id)
+    return true
+  }
+
+  /// A hold's row does not say `held` any more, is gone, or has become another instance's.
   package mutating func ended(_ id: HoldID) {
     granted.remove(id)
     if refused[id] != nil { leaving.insert(id) }
@@ -103,23 +122,35 @@ package struct HoldBook: Sendable {
   /// Those in flight whose rows are there are decided like rows of one transaction, since all rows that could ever be
   /// granted are counted by now.
   ///
-  /// - Parameter status: of a hold's row in the snapshot; nil if there is none.
-  /// - Returns: those whose rows have come and ended meanwhile, undecided.
-  package mutating func restarted(status: (HoldID) -> HoldStatus?) -> [HoldID] {
-    arrived = inFlight.keys.filter { status($0) == .held }.sorted()
-    leaving = Set(refused.keys.filter { status($0) != .held })
-    granted = granted.filter { status($0) == .held }
+  /// - Parameter standing: of a hold's row in the snapshot; nil if there is none.
+  /// - Returns: those whose rows have come and ended meanwhile, undecided, or that others have adopted; and what was about
+  ///   to be adopted here.
+  package mutating func restarted(standing: (HoldID) -> SnapshotStanding?) -> [HoldID] {
+    arrived = inFlight.keys.filter { standing($0) == .held }.sorted()
+    leaving = Set(refused.keys.filter { standing($0) != .held })
+    granted = granted.filter { standing($0) == .held || standing($0) == .heldByOther }
     for id in arrived {
       // What it replaces may have ended in what was not seen; its units are in the views then.
-      guard let claim = inFlight[id], let old = claim.replaces, status(old) != .held else {
-        continue
-      }
+      guard let claim = inFlight[id], let old = claim.replaces,
+        standing(old) == nil
+          || standing(old) == .ended
+      else { continue }
       drop(id)
       launch(id, claim.replacingNothing)
     }
-    let over = inFlight.keys.filter { status($0).map { $0 != .held } ?? false }.sorted()
+    let over =
+      inFlight.keys.filter { standing($0) == .ended || standing($0) == .heldByOther }.sorted()
+      + adopting.keys.sorted()
     for id in over { drop(id) }
     return over
+  }
+
+  /// What a snapshot says of a hold.
+  package enum SnapshotStanding: Sendable {
+    case held
+    /// Another instance has adopted it, or has had it from the first.
+    case heldByOther
+    case ended
   }
 
   /// Decides what has arrived. To be called when the step's rows are in the views, before anybody sees them.
@@ -135,24 +166,28 @@ package struct HoldBook: Sendable {
     guard !arrived.isEmpty else { return [] }
     var behind = HoldTally()
     for id in arrived {
-      for line in inFlight[id]?.lines ?? [] { behind.add(line.units, to: line.key) }
+      for line in claim(of: id)?.lines ?? [] { behind.add(line.units, to: line.key) }
     }
     for id in leaving {
       for line in refused[id]?.lines ?? [] { behind.add(-line.units, to: line.key) }
     }
     var verdicts: [Verdict] = []
     for id in arrived {
-      guard let claim = inFlight[id] else { continue }
+      guard let claim = claim(of: id) else { continue }
+      let isAdopted = inFlight[id] == nil
       for line in claim.lines { behind.add(-line.units, to: line.key) }
       let shortages = shortages(of: claim, beside: behind, available)
       let isGranted = shortages.isEmpty && !isRival(id)
       drop(id)
-      settle(id, claim, isGranted)
+      // One that is not granted may have been, by whom it was taken from: it goes on to count.
+      if isGranted || !isAdopted { settle(id, claim, isGranted) }
       verdicts.append(Verdict(id: id, isGranted: isGranted, shortages: shortages))
     }
     arrived.removeAll(keepingCapacity: true)
     return verdicts
   }
+
+  private func claim(of id: HoldID) -> HoldClaim? { inFlight[id] ?? adopting[id] }
 
   /// - Parameter behind: what the views count and is not to be counted yet.
   private func shortages(
@@ -198,7 +233,7 @@ package struct HoldBook: Sendable {
   }
 
   package func standing(of id: HoldID) -> Standing {
-    if inFlight[id] != nil { return .undecided }
+    if claim(of: id) != nil { return .undecided }
     if granted.contains(id) { return .granted }
     return refused[id] == nil ? .unknown : .refused
   }

@@ -29,7 +29,8 @@ package struct HoldIndex: Sendable {
 
   package func usage(of caller: String) -> Usage { usage[caller] ?? Usage() }
 
-  package mutating func removeAll() { self = HoldIndex(hasher: hasher) }
+  /// One that knows of nothing yet.
+  package var emptied: HoldIndex { HoldIndex(hasher: hasher) }
 
   /// The row is there. One that came first keeps its key and its reference.
   package mutating func add(_ row: HoldRow) {

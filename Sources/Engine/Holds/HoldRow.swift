@@ -38,7 +38,8 @@ package protocol HoldWitness: AnyObject, Sendable {
   /// - Returns: whether the step must end with the transaction at hand: the row is to be judged at its place.
   func inserted(_ row: HoldRow) -> Bool
   /// - Parameter old: nil where the log does not tell it.
-  func updated(from old: HoldRow?, to row: HoldRow)
+  /// - Returns: as ``inserted(_:)``.
+  func updated(from old: HoldRow?, to row: HoldRow) -> Bool
   func deleted(_ row: HoldRow)
 
   /// The step's rows are in the views' tables under `sequence`, and nobody sees them yet.

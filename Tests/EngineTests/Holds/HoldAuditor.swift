@@ -4,8 +4,9 @@
 struct HoldAuditor {
   /// What is wrong with a run, in words; none if nothing is.
   ///
-  /// Each promise is looked at where it was made, beside all others that are there, whoever made them and when; those
-  /// that one instance made of the same transaction afterwards are left out.
+  /// Each promise is looked at where it was made, beside all that were made up to there, whoever made them; those
+  /// that one instance made of the same transaction afterwards are left out. One made of an old row further on, after an
+  /// adoption or a snapshot, is looked at there.
   static func oversold(_ run: HoldSimulation, stock: [Int64]) -> [String] {
     found(run, stock) { database, decision, id, row in
       guard decision.isGranted else { return nil }
@@ -15,6 +16,14 @@ struct HoldAuditor {
         if left < 0 { return "\(id): key \(key) is at \(left)" }
       }
       return nil
+    }
+  }
+
+  /// Promises that were taken back.
+  static func revoked(_ run: HoldSimulation) -> [String] {
+    run.log.joined().compactMap { event in
+      guard case .status(let id, .rejected) = event, run.isPromised(id) else { return nil }
+      return "\(id) was promised and is rejected"
     }
   }
 
@@ -51,7 +60,8 @@ struct HoldAuditor {
     _ run: HoldSimulation
   ) -> Int64 {
     func counts(_ id: HoldID) -> Bool {
-      guard let other = run.decisions[id], other.isGranted else { return false }
+      guard let other = run.decisions[id], other.isGranted, other.position <= decision.position
+      else { return false }
       return other.position != decision.position || other.instance != decision.instance
         || other.ordinal <= decision.ordinal
     }

@@ -115,10 +115,34 @@ struct HoldBookTests {
   @Test func aSnapshotDecidesWhatItHasAndEndsWhatHasEnded() {
     var book = HoldBook()
     for number in 1...3 as ClosedRange<UInt64> { _ = admit(&book, number, claim(2), 100) }
-    let over = book.restarted { [self.id(1): .held, self.id(2): .expired][$0] }
+    let over = book.restarted { [self.id(1): .held, self.id(2): .ended][$0] }
     let verdicts = book.judge { _ in 0 }
     #expect(over == [id(2)] && verdicts.map(\.id) == [id(1)])
     #expect(book.standing(of: id(3)) == .undecided && book.inFlightCount == 1)
+  }
+
+  /// Whoever adopts a hold decides it there; whoever had refused it counts it from there on, and may not take it back.
+  @Test func adoptedHoldsAreCountedByAll() {
+    var first = HoldBook()
+    _ = admit(&first, 1, claim(4), 100)
+    _ = first.inserted(id(1))
+    let refused = judge(&first, -1)
+    var second = HoldBook()
+    second.adopt(id(1), claim(4))
+    let isDecidedThere = second.adopted(id(1))
+    let granted = judge(&second, 0)
+    #expect(refused == [false] && isDecidedThere && granted == [true])
+    #expect(second.standing(of: id(1)) == .granted && second.left(key, 0) == 0)
+    first.ended(id(1))
+    _ = admit(&first, 2, claim(1), 1)
+    _ = first.inserted(id(2))
+    let next = judge(&first, -1)
+    #expect(next == [false], "the first instance counts it again")
+    // One that does not fit goes on to count: it may have been granted before.
+    second.adopt(id(3), claim(4))
+    _ = second.adopted(id(3))
+    let short = judge(&second, -1)
+    #expect(short == [false] && second.refusedIDs == [] && second.left(key, -1) == -1)
   }
 
   @Test func idsAreReadAndWrittenAsPostgresDoes() {

@@ -9,7 +9,7 @@ import TestSupport
 struct HoldSimulation {
   struct Row {
     var status = HoldStatus.held
-    let instance: Int
+    var instance: Int
     let claim: HoldClaim
     var supersededBy: HoldID?
   }
@@ -18,6 +18,7 @@ struct HoldSimulation {
     case stock(key: Int, by: Int64)
     case inserted(HoldID, Row)
     case marked(HoldID, by: HoldID?)
+    case adopted(HoldID, by: Int)
     case status(HoldID, HoldStatus)
   }
 
@@ -30,6 +31,7 @@ struct HoldSimulation {
       case .stock(let key, let by): stock[key] += by
       case .inserted(let id, let row): rows[id] = row
       case .marked(let id, let other): rows[id]?.supersededBy = other
+      case .adopted(let id, let instance): rows[id]?.instance = instance
       case .status(let id, let status): rows[id]?.status = status
       }
     }
@@ -66,6 +68,7 @@ struct HoldSimulation {
     var crashes = true
     var moves = true
     var replaces = true
+    var adopts = true
     var unitsMax = 4
   }
 
@@ -118,7 +121,8 @@ struct HoldSimulation {
     case 30..<50: commit(index)
     case 50..<75: readStep(index)
     case 75..<83: clearUp(index)
-    case 83..<88: end()
+    case 83..<86: end()
+    case 86..<88 where settings.adopts: adopt(index)
     case 88..<92 where settings.moves: write([.stock(key: key(), by: Int64(random.number(-2...3)))])
     case 92..<94 where settings.crashes: instances[index] = makeInstance()
     case 94..<98 where settings.crashes: bootstrap(index)
@@ -177,6 +181,12 @@ struct HoldSimulation {
         switch event {
         case .inserted(let id, _): decides = instances[index].book.inserted(id) || decides
         case .status(let id, let status) where status != .held: instances[index].book.ended(id)
+        case .adopted(let id, let other):
+          if other == instances[index].number {
+            decides = instances[index].book.adopted(id) || decides
+          } else if instances[index].book.standing(of: id) == .refused {
+            instances[index].book.ended(id)
+          }
         case .status, .marked, .stock: break
         }
       }
@@ -191,18 +201,36 @@ struct HoldSimulation {
     let verdicts = instances[index].book.judge { views.available(Int($0.bytes[0])) }
     instances[index].book.stepIsVisible()
     for verdict in verdicts {
+      if verdict.isGranted { instances[index].granted.insert(verdict.id) }
+      // What was promised before is adopted without being promised anew.
+      guard !isPromised(verdict.id) else { continue }
       decisions[verdict.id] = Decision(
         position: instances[index].read, instance: instances[index].number,
         ordinal: decisions.count, isGranted: verdict.isGranted)
-      if verdict.isGranted { instances[index].granted.insert(verdict.id) }
     }
+  }
+
+  /// Somebody asks about a hold of another instance, whatever that one has made of it.
+  private mutating func adopt(_ index: Int) {
+    let views = instances[index].views
+    let book = instances[index].book
+    let ids = views.rows.filter { id, row in
+      row.status == .held && row.supersededBy == nil && book.standing(of: id) == .unknown
+        && row.claim.lines.allSatisfy { views.available(Int($0.key.bytes[0])) >= 0 }
+    }.keys.sorted()
+    guard let id = ids.randomElement(using: &random), let row = now.rows[id], row.status == .held,
+      row.supersededBy == nil
+    else { return }
+    instances[index].book.adopt(id, HoldClaim(lines: row.claim.lines))
+    write([.adopted(id, by: instances[index].number)])
   }
 
   /// Marks refused rows as rejected, and releases those that were replaced.
   private mutating func clearUp(_ index: Int) {
     let book = instances[index].book
     for id in book.refusedIDs.sorted() {
-      guard let row = now.rows[id], row.status == .held else { continue }
+      guard let row = now.rows[id], row.status == .held, row.instance == instances[index].number
+      else { continue }
       write([.status(id, .rejected)] + (row.claim.replaces.map { [.marked($0, by: nil)] } ?? []))
     }
     for id in instances[index].granted.sorted() {
@@ -217,8 +245,10 @@ struct HoldSimulation {
   private mutating func bootstrap(_ index: Int) {
     instances[index].read = log.count
     instances[index].views = now
-    let rows = now.rows
-    _ = instances[index].book.restarted { rows[$0]?.status }
+    let (rows, number) = (now.rows, instances[index].number)
+    _ = instances[index].book.restarted { id in
+      rows[id].map { $0.status != .held ? .ended : $0.instance == number ? .held : .heldByOther }
+    }
     judge(index)
   }
 

@@ -4,7 +4,7 @@ import Testing
 struct HoldLogAuditor {
   private struct Hold {
     var status = "held"
-    let instance: String
+    var instance: String
     var lines: [String: Int] = [:]
     var supersededBy: String?
     var replaces: String?
@@ -53,6 +53,7 @@ struct HoldLogAuditor {
       case ("onhand.holds", .update):
         let id = values["id"] ?? ""
         holds[id]?.status = values["status"] ?? ""
+        holds[id]?.instance = values["instance"] ?? ""
         let other = values["superseded_by"].flatMap { $0 == "null" ? nil : $0 }
         holds[id]?.supersededBy = other
         if let other { marked[other] = id }
