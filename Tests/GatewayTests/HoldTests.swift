@@ -418,8 +418,69 @@ struct HoldTests {
     #expect(
       try refusal { $0.columns.held = "on_hand" }.contains("has a column \"on_hand\" already"))
     #expect(try refusal { $0.columns.item = "store" }.contains("onhand.hold_lines has integer"))
+    capture.holds?.view = "nowhere"
+    let missing = #expect(throws: (any Error).self) { try CompiledViews.check(capture) }
+    #expect("\(missing as Any)".contains("--availability-from"))
     try shop.database.run("CREATE VIEW plain AS SELECT * FROM shelves")
     #expect(try refusal { $0.view = "plain" }.contains("takes no account of holds"))
+  }
+
+  /// A count is corrected below what is held: holds stay, no new ones, shoppers see nothing left, operators see by how much.
+  @Test func aCountBelowWhatIsHeldIsShownSigned() async throws {
+    try await serve { service, database in
+      let taken = try service.client.post("/v1/holds", Shop.body(Shop.line(1, 6)))
+      #expect(taken.status == 201)
+      try database.run("UPDATE stock SET units = 4 WHERE item_id = 1")
+      #expect(try available(service, 1, at: position(database)) == "-2")
+      let refused = try service.client.post("/v1/holds", Shop.body(Shop.line(1, 1)))
+      #expect(refused.status == 409 && refused.body.contains(#""available":0"#), "\(refused.body)")
+      #expect(try service.client.get("/v1/holds/\(taken["hold_id"] ?? "")")["status"] == "held")
+      #expect(try service.client.get("/v1/availability/1/north")["available"] == "0")
+      let explained = try service.client.get("/v1/availability/1/north?explain=true")
+      #expect(explained["available"] == "-2", "\(explained.body)")
+      let short = try service.client.get("/v1/views/availability/rows?available=lt.0")
+      #expect(short.body.contains(#""available":-2"#), "\(short.body)")
+    }
+  }
+
+  /// Keys that are uuids and quantities with parts of a unit: what is not a whole unit is not there.
+  @Test func keysAndQuantitiesAreWhatTheViewHas() async throws {
+    let database = try TestCluster.database(
+      """
+      CREATE TABLE bins (sku uuid, place bigint, kilos numeric NOT NULL, PRIMARY KEY (sku, place));
+      INSERT INTO bins VALUES ('0b8a4c61-5f5e-4b0e-9d25-16ea9d7a8a01', 8000000000, 2.75);
+      CREATE VIEW bulk AS SELECT sku, place, kilos FROM bins;
+      """)
+    var configuration = Configuration()
+    configuration.database = database.conninfo
+    configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
+    configuration.views = [CaptureConfiguration.View(name: "left_over")]
+    configuration.availability = AvailabilityConfiguration(
+      view: "left_over",
+      columns: AvailabilityColumns(
+        item: "sku", location: "place", onHand: "kilos", held: "held", available: "left"))
+    configuration.holds = HoldSettings()
+    var capture = configuration.capture
+    capture.holds?.stock = "bulk"
+    _ = try Initializer(capture).prepare()
+    try await TestService.run(configuration) { service in
+      func take(_ quantity: Int) throws -> HTTPClient.Response {
+        try service.client.post(
+          "/v1/holds",
+          #"{"lines":[{"item":"0B8A4C61-5f5e-4b0e-9d25-16ea9d7a8a01","location":8000000000,"quantity":\#(quantity)}]}"#
+        )
+      }
+      let refused = try take(3)
+      #expect(refused.status == 409 && refused.body.contains(#""available":2"#), "\(refused.body)")
+      let taken = try take(2)
+      #expect(taken.status == 201, "\(taken.body)")
+      #expect(
+        taken.body.contains(#""item":"0b8a4c61-5f5e-4b0e-9d25-16ea9d7a8a01","location":8000000000"#)
+      )
+      let shown = try service.client.get("/v1/holds/\(taken["hold_id"] ?? "")")
+      #expect(shown.body.contains(#""location":8000000000"#), "\(shown.body)")
+      #expect(try take(1).status == 409)
+    }
   }
 
   @Test func whatHasEndedIsPurged() async throws {

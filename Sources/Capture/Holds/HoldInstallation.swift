@@ -35,7 +35,9 @@ package struct HoldInstallation: Sendable {
   func check(
     _ plan: Plan, _ configuration: CaptureConfiguration, _ connection: PostgresConnection
   ) throws {
-    guard let found = plan.views.first(where: { $0.name.isCalled(view) }) else { return }
+    guard let found = plan.views.first(where: { $0.name.isCalled(view) }) else {
+      return try checkExistence(connection)
+    }
     let tables = plan.tables(below: found.node)
     guard tables.contains(QualifiedName(schema: "onhand", name: "hold_lines")) else {
       throw refusal(
@@ -52,6 +54,16 @@ package struct HoldInstallation: Sendable {
         subject: "publication \(configuration.publication)",
         construct: "it does not publish onhand.holds", advice: "run `onhand init`")
     }
+  }
+
+  private func checkExistence(_ connection: PostgresConnection) throws {
+    let name = view.split(separator: ".").last.map(String.init)
+    let found = try connection.query(
+      "SELECT FROM pg_catalog.pg_class WHERE relname = $1 AND relkind IN ('v', 'm')", [name])
+    guard found.isEmpty else { return }
+    throw refusal(
+      "it does not exist",
+      "make it with `onhand init --availability-from VIEW`, over a view of stock")
   }
 
   // MARK: Tables
