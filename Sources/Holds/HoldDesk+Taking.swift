@@ -88,9 +88,9 @@ extension HoldDesk {
   private func exceeded(_ draft: HoldDraft, _ state: inout State) -> HoldLimit? {
     let usage = state.index.usage(of: draft.caller)
     let inFlight = state.usageInFlight[draft.caller] ?? HoldIndex.Usage()
-    if let max = configuration.activeMax, usage.holds + inFlight.holds >= max {
-      return .active(max)
-    }
+    // What is replaced is one less.
+    let holds = usage.holds + inFlight.holds - (draft.replaces == nil ? 0 : 1)
+    if let max = configuration.activeMax, holds >= max { return .active(max) }
     let units = usage.units + inFlight.units + draft.units - (draft.replaces?.units ?? 0)
     if let max = configuration.unitsMax, units > Int64(max) { return .units(max) }
     guard let rate = configuration.perSecondMax else { return nil }

@@ -421,6 +421,10 @@ struct HoldTests {
     capture.holds?.view = "nowhere"
     let missing = #expect(throws: (any Error).self) { try CompiledViews.check(capture) }
     #expect("\(missing as Any)".contains("--availability-from"))
+    let findings = Doctor.examine(capture).filter { $0.text.hasPrefix("holds") }
+    #expect(findings.map(\.level) == [.problem], "\(findings)")
+    let well = Doctor.examine(shop.configuration.capture).filter { $0.text.hasPrefix("holds") }
+    #expect(well.map(\.level) == [.ok], "\(well)")
     try shop.database.run("CREATE VIEW plain AS SELECT * FROM shelves")
     #expect(try refusal { $0.view = "plain" }.contains("takes no account of holds"))
   }
