@@ -20,8 +20,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "CLinux", "COpenSSL", "Capture", "Catalog", "Engine", "HTTPWire", "JSONWire", "Runtime",
-        "Server",
+        "CLinux", "COpenSSL", "Capture", "Catalog", "Engine", "HTTPWire", "Holds", "JSONWire",
+        "Runtime", "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -33,6 +33,11 @@ let package = Package(
       dependencies: [
         "CPostgres", "Catalog", "Engine", "PGOutput", "Runtime",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "Holds",
+      dependencies: [
+        "Capture", "Engine", "Runtime", .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Server",

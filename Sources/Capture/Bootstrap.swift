@@ -34,6 +34,7 @@ struct Bootstrap {
     try readGeometry(reader)
     let views = try CompiledViews(configuration, reader)
     if views.plan.views.isEmpty, let refusal = views.refusals.values.first { throw refusal }
+    try configuration.holds?.check(views.plan, configuration, reader)
     for (view, refusal) in views.refusals {
       logger.error("view_refused", metadata: ["view": "\(view)", "reason": "\(refusal)"])
     }
@@ -41,6 +42,7 @@ struct Bootstrap {
       plan: views.plan, refused: views.refusals.mapValues(\.description), store: store)
     try lockTables(views.plan, reader)
     try readTables(dataflow, reader)
+    if let witness = store.holdWitness { try HoldSnapshot.read(reader, witness) }
     let position = Position(epoch: epoch, lsn: slot.consistentPoint)
     try dataflow.finishStep(at: position, committedAt: nil, xid: nil)
     try reader.execute("COMMIT")

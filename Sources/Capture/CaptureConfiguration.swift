@@ -19,15 +19,18 @@ package struct CaptureConfiguration: Sendable {
   package var appendOnly: [String]
   package var slot: String
   package var publication: String
+  /// Where holds are kept beside, if they are.
+  package var holds: HoldInstallation?
 
   package init(
     conninfo: String, views: [View], appendOnly: [String] = [], slot: String = "onhand",
-    publication: String = "onhand"
+    publication: String = "onhand", holds: HoldInstallation? = nil
   ) {
     self.conninfo = conninfo
     self.views = views
     self.appendOnly = appendOnly
     self.slot = slot
     self.publication = publication
+    self.holds = holds
   }
 }

@@ -20,8 +20,9 @@ package struct CompiledViews: Sendable {
   ///
   /// - Throws: ``Refusal``, or ``PostgresError`` if the database can't be asked.
   package static func check(_ configuration: CaptureConfiguration) throws {
-    let compiled = try CompiledViews(
-      configuration, PostgresConnection(configuration.conninfo))
+    let connection = try PostgresConnection(configuration.conninfo)
+    let compiled = try CompiledViews(configuration, connection)
+    try configuration.holds?.check(compiled.plan, configuration, connection)
     for view in configuration.views {
       if let refusal = compiled.refusals[view.name] { throw refusal }
     }

@@ -43,6 +43,7 @@ package struct Doctor {
       try doctor.examineServer()
       try doctor.examineRole()
       try doctor.examineViews()
+      try doctor.examineHolds()
       return doctor.findings
     } catch {
       return [
@@ -55,6 +56,19 @@ package struct Doctor {
 
   private mutating func add(_ level: Finding.Level, _ text: String, _ remedy: Remedy? = nil) {
     findings.append(Finding(level: level, text: text, remedy: remedy))
+  }
+
+  // MARK: Holds
+
+  private mutating func examineHolds() throws {
+    guard let holds = configuration.holds else { return }
+    do {
+      let compiled = try CompiledViews(configuration, connection)
+      try holds.check(compiled.plan, configuration, connection)
+      add(.ok, "holds can be taken from \(holds.view)")
+    } catch let refusal as Refusal {
+      add(.problem, "holds: \(refusal.subject): \(refusal.construct)", .advice(refusal.advice))
+    }
   }
 
   // MARK: Server

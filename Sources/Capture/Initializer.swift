@@ -13,6 +13,46 @@ package struct Initializer {
     connection = try PostgresConnection(configuration.conninfo)
   }
 
+  /// Does what is still to be done, all of it in one transaction; a lock that is not to be had in 5 s fails it.
+  ///
+  /// The availability view may be made here, so that the others are compiled beside it.
+  ///
+  /// - Parameter isRehearsal: whether to take it all back.
+  /// - Returns: the statements that were run, in order.
+  /// - Throws: ``Refusal`` for a view that could not be served afterwards.
+  package func prepare(isRehearsal: Bool = false) throws -> [String] {
+    try connection.execute("BEGIN")
+    try connection.execute("SET LOCAL lock_timeout = '5s'")
+    var statements: [String] = []
+    if let holds = configuration.holds {
+      statements += try execute(migrationStatements())
+      statements += try execute(holds.statements(connection))
+    }
+    statements += try execute(self.statements())
+    if configuration.holds != nil { statements += try execute(publishingHolds()) }
+    try connection.execute(isRehearsal ? "ROLLBACK" : "COMMIT")
+    return statements
+  }
+
+  private func execute(_ statements: [String]) throws(PostgresError) -> [String] {
+    for statement in statements { try connection.execute(statement) }
+    return statements
+  }
+
+  /// The log is to tell of holds themselves, which no view may read.
+  private func publishingHolds() throws(PostgresError) -> [String] {
+    let published = try connection.query(
+      """
+      SELECT FROM pg_catalog.pg_publication_tables
+      WHERE pubname = $1 AND schemaname = 'onhand' AND tablename = 'holds'
+      """, [configuration.publication])
+    guard published.isEmpty else { return [] }
+    return [
+      "ALTER PUBLICATION \(PostgresConnection.quote(configuration.publication)) "
+        + "ADD TABLE onhand.holds"
+    ]
+  }
+
   /// What is to be done, and for which views it would not be enough.
   package struct Preparation {
     /// Still to be run, in order.
@@ -68,7 +108,7 @@ package struct Initializer {
     guard !statements.isEmpty else { return }
     try connection.execute("BEGIN")
     try connection.execute("SET LOCAL lock_timeout = '5s'")
-    for statement in statements { try connection.execute(statement) }
+    _ = try execute(statements)
     try connection.execute("COMMIT")
   }
 

@@ -49,6 +49,7 @@ final class LogApplier {
   private var inputs: [UInt32: TableInput] = [:]
   /// Published, and read by no view.
   private var unknownTables: Set<UInt32> = []
+  private let holds: HoldLog?
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var attachments: [UInt32: Attachment] = [:]
 
@@ -59,6 +60,8 @@ final class LogApplier {
   /// Transactions absorbed and not yet made visible.
   @exclusivity(unchecked) private var unfinished: JoinedTransactions?
   @exclusivity(unchecked) private var rowsInStep = 0
+  /// Whether the transaction at hand has holds to be judged at its end, with nothing behind it.
+  @exclusivity(unchecked) private var endsStep = false
 
   /// Whether the step at hand has so many rows that more are likely to follow at once.
   var isInBulk: Bool { rowsInStep >= 64 }
@@ -88,6 +91,7 @@ final class LogApplier {
     self.position = position.lsn
     self.status = status
     self.now = now
+    holds = store.holdWitness.map(HoldLog.init)
     for input in dataflow.inputs { inputs[input.source.relation] = input }
   }
 
@@ -128,6 +132,7 @@ final class LogApplier {
   private func finishStep() throws {
     guard let step = unfinished, transaction == nil else { return }
     unfinished = nil
+    endsStep = false
     position = step.end
     try dataflow.finishStep(
       at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt,
@@ -143,6 +148,7 @@ final class LogApplier {
   // MARK: Messages
 
   private func apply(_ message: Message, _ cursor: inout Cursor) throws -> Request {
+    if let holds { try tell(holds, message, cursor) }
     switch message {
     case .insert(let relation):
       guard let attachment = attachments[relation], !isSkipping else { return .none }
@@ -170,6 +176,23 @@ final class LogApplier {
     case .other: break
     }
     return .none
+  }
+
+  /// Tells of rows of holds; views may read their table as well.
+  private func tell(_ holds: HoldLog, _ message: Message, _ cursor: Cursor) throws {
+    var cursor = cursor
+    switch message {
+    case .insert(let relation) where holds.takes(relation) && !isSkipping:
+      endsStep = try holds.insert(&cursor) || endsStep
+    case .update(let relation, let old) where holds.takes(relation) && !isSkipping:
+      endsStep = try holds.update(old, &cursor) || endsStep
+    case .delete(let relation, _) where holds.takes(relation) && !isSkipping:
+      try holds.delete(&cursor)
+    case .relation(let relation): try holds.attach(relation)
+    case .truncate(let relations) where relations.contains(where: holds.takes) && !isSkipping:
+      throw SchemaChanged("onhand.holds: it was emptied")
+    case .begin, .commit, .insert, .update, .delete, .truncate, .other: break
+    }
   }
 
   private func update(
@@ -209,7 +232,7 @@ final class LogApplier {
       last: committed, end: end, count: (unfinished?.count ?? 0) + 1,
       startedAt: unfinished?.startedAt ?? time, lastArrivedAt: time)
     unfinished = step
-    if time >= step.due(time) { try finishStep() }
+    if endsStep || time >= step.due(time) { try finishStep() }
   }
 
   @inline(__always)

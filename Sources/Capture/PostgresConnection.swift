@@ -100,6 +100,27 @@ package final class PostgresConnection {
     return try rows()
   }
 
+  /// Makes `sql` ready to be run by its name, as often as need be.
+  package func prepare(_ name: String, _ sql: String) throws(PostgresError) {
+    guard PQsendPrepare(handle, name, sql, 0, nil) == 1 else {
+      throw PostgresError(.connection, message)
+    }
+    _ = try rows()
+  }
+
+  /// Runs a prepared statement with text parameters and returns its rows, nil for NULL.
+  package func query(prepared name: String, _ parameters: [String?]) throws(PostgresError)
+    -> [[String?]]
+  {
+    let texts = parameters.map { $0.flatMap { strdup($0) } }
+    defer { for text in texts { free(text) } }
+    let pointers = texts.map { UnsafePointer<CChar>($0) }
+    let sent = PQsendQueryPrepared(
+      handle, name, Int32(pointers.count), pointers, nil, nil, 0)
+    guard sent == 1 else { throw PostgresError(.connection, message) }
+    return try rows()
+  }
+
   /// Runs replication commands and statements that take no parameters, several at once if need be.
   @discardableResult
   package func execute(_ sql: String) throws(PostgresError) -> [[String?]] {

@@ -60,6 +60,7 @@ package final class Dataflow {
       store.rollBack(directory)
       throw error
     }
+    store.holdWitness?.stepIsApplied(directory, sequence: sequence, position: position)
     if isFirst || !changes.isEmpty {
       let batch = ChangeBatch(
         sequence: sequence, position: position, committedAt: committedAt, xid: xid,
@@ -69,6 +70,7 @@ package final class Dataflow {
     store.publish(
       sequence: sequence, position: position, directory: hasPublished ? nil : directory)
     hasPublished = true
+    store.holdWitness?.stepIsVisible()
     if isFirst || !changes.isEmpty { store.feed.announce() }
     for sink in sinks { sink.endStep() }
     store.prune(directory)
@@ -128,7 +130,7 @@ package final class Dataflow {
 
 extension Plan {
   /// The nodes that a node reads, in the order of its ports.
-  func inputs(of node: NodeID) -> [NodeID] {
+  package func inputs(of node: NodeID) -> [NodeID] {
     switch nodes[node] {
     case .source: []
     case .map(let input, _, _), .aggregate(let input, _, _, _): [input]

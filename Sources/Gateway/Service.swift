@@ -1,5 +1,6 @@
 import Capture
 import Engine
+import Holds
 import Logging
 import Runtime
 import Server
@@ -8,6 +9,8 @@ import Server
 package final class Service: Sendable {
   package let store: ViewStore
   package let capture: Capture
+  private let desk: HoldDesk?
+  private let sampler: DriftSampler
   private let server: Server
   private let push: PushHub
   private let logger: Logger
@@ -26,15 +29,24 @@ package final class Service: Sendable {
     let clock = Clock()
     let availability = AvailabilityWatch(configuration.availability, logger: logger)
     let store = ViewStore(
-      readers: configuration.workers, hashSeed: .random(in: 0 ... .max),
+      // Workers, the desk for holds, the sampler.
+      readers: configuration.workers + 2, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       }, viewsReplaced: { availability.viewsReplaced($0) })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let desk = configuration.desk(store: store, clock: clock, logger: logger)
+    store.holdWitness = desk
+    let sampler = DriftSampler(
+      conninfo: configuration.database,
+      ViewVerifier(
+        store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
+        positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      configuration, store: store, status: capture.status, availability: availability,
-      accessLog: accessLog, clock: clock, positionIsAwaited: { capture.positionIsAwaited() })
+      configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
+      availability: availability, accessLog: accessLog, clock: clock,
+      positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
@@ -46,9 +58,13 @@ package final class Service: Sendable {
     drainTime = configuration.drainTime
     self.store = store
     self.capture = capture
+    self.desk = desk
+    self.sampler = sampler
     self.logger = logger
     beforeStart(store)
     capture.start()
+    desk?.start()
+    sampler.start()
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }
@@ -59,6 +75,8 @@ package final class Service: Sendable {
       server.drain(within: drainTime) { _ in
         // Nobody is left to be told.
         self.push.attach(nil)
+        self.desk?.stop()
+        self.sampler.stop()
         self.capture.stop { continuation.resume() }
       }
     }
@@ -67,5 +85,17 @@ package final class Service: Sendable {
       accessLog.stop { continuation.resume() }
     }
     logger.info("stopped")
+  }
+}
+
+extension Configuration {
+  fileprivate func desk(store: ViewStore, clock: Clock, logger: Logger) -> HoldDesk? {
+    guard let holds, let availability else { return nil }
+    return HoldDesk(
+      HoldConfiguration(
+        conninfo: database, view: availability.view, columns: availability.columns,
+        retention: holds.retention, activeMax: holds.activeMax, unitsMax: holds.unitsMax,
+        perSecondMax: holds.perSecondMax, reader: workers), store: store, clock: clock,
+      logger: logger)
   }
 }

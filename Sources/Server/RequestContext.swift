@@ -21,6 +21,9 @@ package struct RequestContext: ~Copyable {
   /// Which worker this is, `0..<workerCount`: state a handler keeps for it is touched by no other.
   package var workerIndex: Int { worker.index }
 
+  /// Names the request among those of its worker, the same on each attempt.
+  package var request: RequestID { RequestID(token: token, number: requestNumber) }
+
   /// The time, for deadlines; read when asked for.
   package var now: ContinuousClock.Instant { .now }
 
@@ -31,6 +34,12 @@ package struct RequestContext: ~Copyable {
   package var waker: Waker {
     Waker(WakeSignal(worker, token, requestNumber: requestNumber))
   }
+}
+
+/// A request's name on its worker, not given again before billions of others.
+package struct RequestID: Hashable, Sendable {
+  let token: ConnectionToken
+  let number: UInt32
 }
 
 /// Why a handler is called.

@@ -42,6 +42,35 @@ import Testing
     #expect(failure?.key.hasPrefix("limits") == true)
   }
 
+  @Test func holdsAreTakenOnlyWhereTheyAreConfigured() throws {
+    let availability =
+      "availability: {view: v, item: a, location: b, on_hand: c, held: d, available: e}\n"
+    #expect(try read(availability).holds == nil)
+    let bare = try #require(try read(availability + "holds: {}").holds)
+    #expect(bare.ttl == .seconds(600) && bare.activeMax == 1_000_000 && bare.unitsMax == nil)
+    let full = try #require(
+      try read(
+        availability
+          + "holds: {ttl: 90s, ttl_max: 2h, retention: 30d, active: 0, units: 50, per_second: 7}"
+      ).holds)
+    #expect(full.ttl == .seconds(90) && full.ttlMax == .seconds(7_200))
+    #expect(full.retention == .seconds(30 * 86_400))
+    #expect(full.activeMax == nil && full.unitsMax == 50 && full.perSecondMax == 7)
+  }
+
+  @Test(arguments: [
+    "ttl: 0s", "ttl: 3", "ttl: -1s", "ttl: 2d", "ttl_max: 9999999999h", "retention: ever",
+    "active: -1", "units: x", "colour: red",
+  ])
+  func whatHoldsCantBeIsRefusedByName(_ member: String) throws {
+    let availability = "availability: {view: v, item: a, location: b, on_hand: c}\n"
+    let failure = #expect(throws: ConfigurationReader.Failure.self) {
+      try read(availability + "holds: {\(member)}")
+    }
+    #expect(failure?.key == "holds.\(member.prefix { $0 != ":" })", "\(failure as Any)")
+    #expect(throws: ConfigurationReader.Failure.self) { try read("holds: {}") }
+  }
+
   @Test func requestsAreLoggedWhereTheConfigurationSays() throws {
     #expect(try read("").accessLog == nil)
     #expect(try read("access_log: off").accessLog == nil)

@@ -7,6 +7,7 @@ import signal
 import tempfile
 
 import catch_up
+import holds
 import idle
 import key_reads
 import mixed
@@ -15,7 +16,7 @@ from cluster import Cluster
 from processes import be_verbose, say
 from service import Service
 
-PARTS = ["idle", "reads", "mixed", "push", "catch-up"]
+PARTS = ["idle", "reads", "mixed", "push", "catch-up", "holds"]
 COLUMNS = ["what", "ours", "theirs", "ratio", "reach"]
 
 
@@ -72,6 +73,10 @@ def measure(options, folder, running):
         rows += push.measure(cluster, service, folder, options.rounds, seconds)
     if "catch-up" in parts:
         rows += catch_up.measure(cluster, service, options.rounds, options.scale)
+    if "holds" in parts:
+        # Over a server of its own, whose commits are on the disk.
+        service.stop()
+        rows += holds.measure(options.onhand, folder, options.rounds, max(1, seconds // 2))
     return rows, cluster.version()
 
 

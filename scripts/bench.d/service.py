@@ -68,7 +68,7 @@ class Service:
         return lsn_value(headers["Onhand-Position"].partition(":")[2])
 
     def metric(self, name):
-        return int(re.search(rf"^{name} (\d+)$", self.get("/metrics")[1], re.M).group(1))
+        return int(re.search(rf"^{re.escape(name)} (\d+)$", self.get("/metrics")[1], re.M).group(1))
 
     def stop(self):
         if self.program:

@@ -46,9 +46,9 @@ package struct AvailabilityReader {
   /// The item's and the location's column, among the view's.
   package let item: Int
   package let location: Int
-  private let onHand: Int
-  private let held: Int?
-  private let available: Int?
+  let onHand: Int
+  let held: Int?
+  let available: Int?
   private let threshold: Int?
   private let lowStockUnits: Numeric?
   private let order: RowOrder
@@ -117,7 +117,7 @@ package struct AvailabilityReader {
   }
 
   /// A sum over no rows is NULL, and nothing is there.
-  private func units(_ column: Int, _ row: RowRef) -> Numeric {
+  func units(_ column: Int, _ row: RowRef) -> Numeric {
     switch row.datum(view.rowLayout.slots[column]) {
     case .word(let word): Numeric(word)
     case .bytes(let bytes): Numeric(encoded: bytes) ?? .zero

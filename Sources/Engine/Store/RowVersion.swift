@@ -26,7 +26,8 @@ package struct RowVersion: BitwiseCopyable {
 
   init(base: UnsafeMutableRawPointer) { self.base = base }
 
-  var sequence: UInt64 { base.load(as: UInt64.self) }
+  /// Of the step that made it.
+  package var sequence: UInt64 { base.load(as: UInt64.self) }
 
   var older: RowVersion? {
     get { base.load(fromByteOffset: 8, as: UnsafeMutableRawPointer?.self).map(RowVersion.init) }

@@ -5,6 +5,8 @@
 package final class ViewStore: @unchecked Sendable {
   package let gate: ReadGate
   package let feed = ChangeFeed()
+  /// Judges holds, where they are taken; set before the first snapshot.
+  package var holdWitness: (any HoldWitness)?
   let hasher: RowHasher
   private let grouping: ViewGrouping?
   private let viewsReplaced: @Sendable (ViewDirectory) -> Void

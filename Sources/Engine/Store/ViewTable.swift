@@ -122,6 +122,36 @@ package final class ViewTable: Sendable {
     }
   }
 
+  /// Some rows as of `sequence`, at most `count`, of keys chosen at random; versions are valid while the reader is inside the
+  /// gate. Goes through the records of one shard for each few.
+  package func sample(
+    _ count: Int, at sequence: UInt64, using random: inout some RandomNumberGenerator
+  ) -> [(key: [UInt8], version: RowVersion)] {
+    var found: [(key: [UInt8], version: RowVersion)] = []
+    for number in (0..<Self.shardCount).shuffled(using: &random) {
+      guard found.count < count else { break }
+      var rows: [(key: [UInt8], version: RowVersion)] = []
+      var seen = 0
+      var generator = random
+      // Reservoir sampling (Vitter's algorithm R): each row of the shard is as likely.
+      let share = max(1, (count + Self.shardCount - 1) / Self.shardCount)
+      shards[number].shard.withLock { shard in
+        shard.records.forEachRecord { record in
+          guard let version = Self.version(record, at: sequence) else { return }
+          seen += 1
+          if rows.count < share {
+            rows.append((Array(record.key.bytes), version))
+          } else if case let place = Int.random(in: 0..<seen, using: &generator), place < share {
+            rows[place] = (Array(record.key.bytes), version)
+          }
+        }
+      }
+      random = generator
+      found += rows.prefix(count - found.count)
+    }
+    return found
+  }
+
   private static func version(_ record: RowTable.Record, at sequence: UInt64) -> RowVersion? {
     var version = newest(record)
     while let current = version, current.sequence > sequence { version = current.older }

@@ -36,6 +36,11 @@ enum Reader: Sendable {
     }
   }
 
+  /// Whose holds are this reader's.
+  var holdOwner: String {
+    if case .caller(let caller) = self { caller.name } else { "" }
+  }
+
   /// Whether definitions are shown: SQL tells more than rows do.
   var seesDefinitions: Bool {
     switch self {

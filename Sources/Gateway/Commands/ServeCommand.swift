@@ -44,14 +44,29 @@ struct InitCommand: AsyncParsableCommand {
   @Flag(help: "Print the SQL and change nothing.")
   var dryRun = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Make the availability view over this view of stock, less what is held.", valueName: "view"))
+  var availabilityFrom: String?
+
+  @Option(
+    help: ArgumentHelp("Let this role confirm, settle and release holds in SQL.", valueName: "role")
+  )
+  var shopRole: String?
+
   func run() async throws {
     let configuration = try options.read()
     var capture = configuration.capture
     if capture.views.isEmpty { capture.views = try ViewSurvey(capture).preparable }
-    let initializer = try Initializer(capture)
-    let statements = try initializer.statements()
+    if availabilityFrom != nil || shopRole != nil {
+      guard capture.holds != nil else {
+        throw ValidationError("holds: is not in the configuration, nor what holds are taken from")
+      }
+      capture.holds?.stock = availabilityFrom
+      capture.holds?.shopRole = shopRole
+    }
+    let statements = try Initializer(capture).prepare(isRehearsal: dryRun)
     for statement in statements { print("\(statement);") }
     if statements.isEmpty { print("-- Nothing to do.") }
-    if !dryRun { try initializer.run(statements) }
   }
 }

@@ -103,6 +103,9 @@ enum AccessSettings {
     guard configuration.publicAccess == nil || !configuration.callers.isEmpty else {
       throw Failure(key: "public", problem: "means something only beside callers")
     }
+    guard configuration.holds == nil || configuration.availability != nil else {
+      throw Failure(key: "holds", problem: "needs availability: the view that they are taken from")
+    }
     let named =
       (configuration.publicAccess?.views.map { ("public", $0.name) } ?? [])
       + configuration.callers.flatMap { caller in

@@ -25,6 +25,8 @@ package struct Configuration: Sendable {
   /// How often a client that has nothing to be told hears that all is well.
   package var heartbeat = Duration.seconds(15)
   package var availability: AvailabilityConfiguration?
+  /// How holds are taken; nil where none are.
+  package var holds: HoldSettings?
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.
@@ -50,7 +52,9 @@ package struct Configuration: Sendable {
   package var capture: CaptureConfiguration {
     CaptureConfiguration(
       conninfo: database, views: views, appendOnly: appendOnly, slot: slot,
-      publication: publication)
+      publication: publication,
+      holds: holds == nil
+        ? nil : availability.map { HoldInstallation(view: $0.view, columns: $0.columns) })
   }
 }
 

@@ -16,7 +16,7 @@ package struct ConfigurationReader {
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
     "web", "limits",
     "trusted_proxies", "access_log",
-    "callers", "public", "cors", "availability",
+    "callers", "public", "cors", "availability", "holds",
   ]
 
   private var configuration = Configuration()
@@ -55,7 +55,7 @@ package struct ConfigurationReader {
     for key in Self.keys {
       guard let value = environment["ONHAND_" + key.uppercased()] else { continue }
       switch key {
-      case "callers", "public", "cors", "availability":
+      case "callers", "public", "cors", "availability", "holds":
         guard let value = try? Yams.load(yaml: value) else {
           throw Failure(key: "ONHAND_" + key.uppercased(), problem: "is not YAML")
         }
@@ -90,6 +90,7 @@ package struct ConfigurationReader {
     case "public": configuration.publicAccess = try AccessSettings.publicAccess(value)
     case "cors": configuration.crossOrigins = try AccessSettings.crossOrigins(value)
     case "availability": configuration.availability = try AccessSettings.availability(value)
+    case "holds": configuration.holds = try HoldSettings(value)
     case "workers":
       guard let count = Int(try text(value, key)), (1...256).contains(count) else {
         throw Failure(key: key, problem: "must be a number from 1 to 256")

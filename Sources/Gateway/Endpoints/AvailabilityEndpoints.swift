@@ -95,7 +95,7 @@ struct AvailabilityEndpoints: Sendable {
 
   // MARK: Finding
 
-  private func reader(_ read: Read) throws(Refused) -> AvailabilityReader {
+  func reader(_ read: Read) throws(Refused) -> AvailabilityReader {
     guard let configuration else {
       throw Refused(
         .availabilityNotConfigured,

@@ -1,6 +1,7 @@
 import Capture
 import Engine
 import HTTPWire
+import Holds
 import Runtime
 import Server
 
@@ -16,6 +17,7 @@ final class GatewayHandler: RequestHandler {
   let crossOrigins: CrossOrigins
   private let testEcho: TestEcho?
   private let availability: AvailabilityEndpoints
+  private let holds: HoldEndpoints?
   let scratch: [WorkerScratch]
   let push: PushHub
   private let requests = Counter()
@@ -23,9 +25,9 @@ final class GatewayHandler: RequestHandler {
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
-    _ configuration: Configuration, store: ViewStore, status: CaptureStatus,
-    availability: AvailabilityWatch, accessLog: AccessLog?, clock: Clock,
-    positionIsAwaited: @escaping @Sendable () -> Void
+    _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
+    sampler: DriftSampler, availability watch: AvailabilityWatch, accessLog: AccessLog?,
+    clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
     self.clock = clock
@@ -36,14 +38,20 @@ final class GatewayHandler: RequestHandler {
       callers: configuration.callers, publicAccess: configuration.publicAccess)
     crossOrigins = configuration.crossOrigins
     testEcho = configuration.hasTestEcho ? TestEcho() : nil
-    self.availability = AvailabilityEndpoints(configuration.availability)
+    let availability = AvailabilityEndpoints(configuration.availability)
+    self.availability = availability
+    holds = desk.map { desk in
+      HoldEndpoints(
+        desk, configuration.holds ?? HoldSettings(), availability, store: store,
+        workers: configuration.workers)
+    }
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
       store: store, clock: clock, heartbeat: configuration.heartbeat, scratch: scratch,
       lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
-      store: store, status: status, push: push.counters, availability: availability,
-      accessLog: accessLog, clock: clock, requests: requests)
+      store: store, status: status, push: push.counters, availability: watch, desk: desk,
+      sampler: sampler, accessLog: accessLog, clock: clock, requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 
@@ -79,7 +87,9 @@ final class GatewayHandler: RequestHandler {
         "WWW-Authenticate", "Bearer realm=\"onhand\", error=\"invalid_token\"")
     default: break
     }
-    if problem.status == .serviceUnavailable { response.addField("Retry-After", "1") }
+    if problem.status == .serviceUnavailable || problem.status == .tooManyRequests {
+      response.addField("Retry-After", "1")
+    }
   }
 
   /// Of what is not below `/v1`, pages and operations, all is to be read only.
@@ -136,8 +146,18 @@ final class GatewayHandler: RequestHandler {
   ) throws(Refused) -> Outcome {
     if case .live = route { return try openSocket(request, &response, context) }
     let reader = try permissions.reader(of: request)
-    try reader.require(.read)
+    if case .holds(let route) = route {
+      return try answer(route, request, reader, &response, context)
+    }
     let parameters = try ReadParameters(request)
+    if case .availability(let item, let location?) = route,
+      parameters.others.contains(where: { $0.name == "explain" && $0.value == "true" })
+    {
+      try reader.require(.admin)
+      try parameters.refuseOthers(known: ["explain"])
+      return try explain(item, location, parameters, &response, context)
+    }
+    try reader.require(.read)
     if case .changes(let name) = route {
       return try changes(name, reader, parameters, request, &response, context)
     }
@@ -158,6 +178,38 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func answer(
+    _ route: HoldRoute, _ request: borrowing Request, _ reader: Reader,
+    _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    try reader.require(.hold)
+    return try requireHolds().answer(
+      route, request, asked(reader.holdOwner, try ReadParameters(request), context), &response)
+  }
+
+  private func explain(
+    _ item: ByteView, _ location: ByteView, _ parameters: ReadParameters,
+    _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
+    try requireHolds().explain(item, location, asked("", parameters, context), &response)
+  }
+
+  private func requireHolds() throws(Refused) -> HoldEndpoints {
+    guard let holds else {
+      throw Refused(.holdsNotConfigured, "say holds: {} in the configuration")
+    }
+    return holds
+  }
+
+  private func asked(
+    _ owner: String, _ parameters: ReadParameters, _ context: borrowing RequestContext
+  ) -> HoldEndpoints.Asked {
+    HoldEndpoints.Asked(
+      owner: owner, parameters: parameters, scratch: scratch[context.workerIndex],
+      cause: context.cause, id: context.request, now: context.now, waker: context.waker,
+      worker: context.workerIndex)
+  }
+
+  private func answer(
     _ route: Route, _ request: borrowing Request, _ read: Read, _ response: inout Response
   ) throws(Refused) {
     switch route {
@@ -175,7 +227,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       try availability.one(item, at: location, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
-    case .changes, .live: preconditionFailure("answered above")
+    case .changes, .live, .holds: preconditionFailure("answered above")
     }
   }
 
@@ -220,7 +272,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       _ = try availability.question(item, at: location, read)
     case .availabilityOfMany: _ = try availability.question(request, read)
-    case .changes, .live: preconditionFailure("answered elsewhere")
+    case .changes, .live, .holds: preconditionFailure("answered elsewhere")
     }
   }
 

@@ -1,6 +1,7 @@
 import Capture
 import Engine
 import HTTPWire
+import Holds
 import Runtime
 import Server
 
@@ -10,6 +11,8 @@ struct OperationsEndpoints: Sendable {
   let status: CaptureStatus
   let push: PushCounters
   let availability: AvailabilityWatch
+  let desk: HoldDesk?
+  let sampler: DriftSampler
   let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
@@ -100,13 +103,19 @@ struct OperationsEndpoints: Sendable {
     writer.gauge(
       "onhand_capture_state", "1 for the state that capture is in", 1,
       label: ("state", progress.state.name))
+    if let desk { writer.holds(desk) }
+    writer.counter(
+      "onhand_verify_keys_total", "Rows compared with the database", sampler.keys.value)
+    writer.counter(
+      "onhand_verify_differences_total", "Rows that differed from the database; has to stay 0",
+      sampler.differences.value)
     writer.views(visible.views.views.map { ($0, $0.status(at: visible.sequence)) })
     response.body.append(writer.text)
   }
 }
 
 /// Writes metrics, each with its help and type.
-private struct MetricsWriter {
+struct MetricsWriter {
   private(set) var text = ""
 
   mutating func counter(_ name: String, _ help: String, _ value: Int) {
@@ -122,6 +131,8 @@ private struct MetricsWriter {
     if let label { text += "{\(label.name)=\"\(label.value)\"}" }
     text += " \(value)\n"
   }
+
+  mutating func line(_ name: String, _ value: Int) { text += "\(name) \(value)\n" }
 
   mutating func failures(_ counts: [CaptureFailure: Int]) {
     head("onhand_capture_failures_total", "Times that the log could not be followed", "counter")
@@ -158,7 +169,7 @@ private struct MetricsWriter {
     return "view=\"\(String(escaped))\""
   }
 
-  private mutating func head(_ name: String, _ help: String, _ type: String) {
+  mutating func head(_ name: String, _ help: String, _ type: String) {
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
   }
 }

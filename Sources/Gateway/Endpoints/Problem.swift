@@ -39,6 +39,20 @@ enum Problem: String, CaseIterable {
   case unknownSubscription = "unknown_subscription"
   case tooManySubscriptions = "too_many_subscriptions"
   case rangeNotSatisfiable = "range_not_satisfiable"
+  case holdsNotConfigured = "holds_not_configured"
+  case unknownHold = "unknown_hold"
+  case insufficientStock = "insufficient_stock"
+  case holdInFlight = "hold_in_flight"
+  case holdUndecided = "hold_undecided"
+  case idempotencyKeyReused = "idempotency_key_reused"
+  case referenceConfirmed = "reference_confirmed"
+  case holdEnded = "hold_ended"
+  case holdExpired = "hold_expired"
+  case holdReplaced = "hold_replaced"
+  case holdBusy = "hold_busy"
+  case lagging
+  case databaseUnreachable = "database_unreachable"
+  case tooManyHolds = "too_many_holds"
 
   var status: Status {
     switch self {
@@ -59,6 +73,14 @@ enum Problem: String, CaseIterable {
     case .positionNotReached: .gatewayTimeout
     case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
     case .rangeNotSatisfiable: .rangeNotSatisfiable
+    case .holdsNotConfigured, .unknownHold: .notFound
+    case .insufficientStock, .holdInFlight, .holdUndecided, .referenceConfirmed, .holdEnded,
+      .holdReplaced, .holdBusy:
+      .conflict
+    case .idempotencyKeyReused: .unprocessableContent
+    case .holdExpired: .gone
+    case .lagging, .databaseUnreachable: .serviceUnavailable
+    case .tooManyHolds: .tooManyRequests
     }
   }
 
@@ -99,6 +121,20 @@ enum Problem: String, CaseIterable {
     case .unknownSubscription: "There is no such subscription"
     case .tooManySubscriptions: "The connection has too many subscriptions"
     case .rangeNotSatisfiable: "There is nothing in the range asked for"
+    case .holdsNotConfigured: "Holds are not configured"
+    case .unknownHold: "There is no such hold"
+    case .insufficientStock: "There is not enough"
+    case .holdInFlight: "It is not decided yet"
+    case .holdUndecided: "Nobody can tell whether the hold was granted"
+    case .idempotencyKeyReused: "The idempotency key was used for another request"
+    case .referenceConfirmed: "A hold with this reference is paid for"
+    case .holdEnded: "The hold has ended otherwise"
+    case .holdExpired: "The hold has expired"
+    case .holdReplaced: "Another hold has taken its place"
+    case .holdBusy: "The hold is being changed by a transaction that is open"
+    case .lagging: "The log is followed too slowly"
+    case .databaseUnreachable: "The database can't be asked"
+    case .tooManyHolds: "The caller has, or asks for, too much"
     }
   }
 
@@ -106,6 +142,14 @@ enum Problem: String, CaseIterable {
   ///
   /// - Parameter parameter: of the query, if it is to blame.
   func write(_ detail: String, parameter: String? = nil, to response: inout Response) {
+    write(detail, parameter: parameter, to: &response) { _ in }
+  }
+
+  /// - Parameter members: appends more of them, each with a comma in front.
+  func write(
+    _ detail: String, parameter: String? = nil, to response: inout Response,
+    members: (inout ByteBuffer) -> Void
+  ) {
     response.status = status
     response.mediaType = .problem
     response.body.removeAll()
@@ -121,6 +165,7 @@ enum Problem: String, CaseIterable {
       response.body.append(",\"parameter\":")
       response.body.append(jsonString: parameter)
     }
+    members(&response.body)
     response.body.append("}")
   }
 }

@@ -1,3 +1,4 @@
+import Engine
 import HTTPWire
 
 /// What a path below `/v1` asks for; names and keys as sent.
@@ -12,6 +13,7 @@ enum Route {
   case live
   case availability(item: ByteView, location: ByteView?)
   case availabilityOfMany
+  case holds(HoldRoute)
 
   /// Nil where there is nothing.
   init?(_ path: ByteView) {
@@ -27,9 +29,24 @@ enum Route {
       self = rest.0.map { .availability(item: $0, location: rest.1) } ?? .availabilityOfMany
     } else if collection == "live", rest.0 == nil {
       self = .live
+    } else if collection == "holds", rest.2 == nil {
+      self.init(hold: rest.0, action: rest.1)
     } else {
       return nil
     }
+  }
+
+  private init?(hold: ByteView?, action: ByteView?) {
+    guard let hold else {
+      self = .holds(.collection)
+      return
+    }
+    guard let action else {
+      self = .holds(.one(hold))
+      return
+    }
+    guard let action = HoldAction(rawValue: action.string) else { return nil }
+    self = .holds(.action(hold, action))
   }
 
   private init?(view: ByteView?, resource: ByteView?, key: ByteView?) {
@@ -54,18 +71,21 @@ enum Route {
 
   func takes(_ method: Method) -> Bool {
     switch self {
-    case .views, .view, .rows, .row, .changes, .availability: method == .get || method == .head
+    case .views, .view, .rows, .row, .changes, .availability, .holds(.one):
+      method == .get || method == .head
     case .live: method == .get
-    case .lookup, .availabilityOfMany: method == .post
+    case .lookup, .availabilityOfMany, .holds(.action): method == .post
+    case .holds(.collection): method == .get || method == .head || method == .post
     }
   }
 
   /// As `Allow` lists them.
   var methods: StaticString {
     switch self {
-    case .views, .view, .rows, .row, .changes, .availability: "GET, HEAD, OPTIONS"
+    case .views, .view, .rows, .row, .changes, .availability, .holds(.one): "GET, HEAD, OPTIONS"
     case .live: "GET, OPTIONS"
-    case .lookup, .availabilityOfMany: "POST, OPTIONS"
+    case .lookup, .availabilityOfMany, .holds(.action): "POST, OPTIONS"
+    case .holds(.collection): "GET, HEAD, POST, OPTIONS"
     }
   }
 }

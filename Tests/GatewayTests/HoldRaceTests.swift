@@ -1,0 +1,202 @@
+import Capture
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// Many at once on a real database; an auditor reads the log and recomputes every verdict.
+@Suite(.serialized)
+struct HoldRaceTests {
+  struct Scene: Sendable, CustomTestStringConvertible {
+    let name: String
+    var processes = 1
+    var stock = 10
+    var settings = HoldRace.Settings()
+
+    init(
+      _ name: String, processes: Int = 1, stock: Int = 10,
+      _ change: (inout HoldRace.Settings) -> Void = { _ in }
+    ) {
+      self.name = name
+      self.processes = processes
+      self.stock = stock
+      change(&settings)
+    }
+
+    var testDescription: String { name }
+  }
+
+  static let scenes = [
+    Scene("one key", stock: 80) {
+      $0.items = 1
+      $0.linesMax = 1
+    },
+    Scene("baskets in any order", stock: 40) {
+      $0.items = 6
+      $0.linesMax = 5
+    },
+    Scene("parts", stock: 40) { $0.partial = true },
+    Scene("replacements", stock: 50) { $0.references = true },
+    Scene("two processes", processes: 2, stock: 40) {
+      $0.partial = true
+      $0.references = true
+    },
+  ]
+
+  @Test(arguments: scenes)
+  func nothingIsOversold(scene: Scene) throws {
+    var random = SeededRandom()
+    let shop = try HoldShop()
+    try shop.database.run("UPDATE stock SET units = \(scene.stock)")
+    let processes = try (0..<scene.processes).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let audit = try shop.database.connect()
+    try DecodedLog.begin(audit)
+    let watch = try LockWatch(shop.database)
+    let race = HoldRace(
+      shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    race.run {}
+    let waits = try watch.stop()
+    try settle(shop, processes.map(\.port))
+    try check(race, scene, audit, waits)
+    #expect(race.result.statuses.keys.filter { $0 >= 500 } == [], "\(race.result.codes)")
+    #expect(race.result.lost == 0)
+  }
+
+  /// Whichever process is killed: what was told stands, and the other goes on.
+  @Test func killsRevokeNothing() throws {
+    var random = SeededRandom()
+    let shop = try HoldShop()
+    var scene = Scene("kills", processes: 2, stock: 40)
+    scene.settings.survivesKills = true
+    scene.settings.rounds = 30
+    scene.settings.references = true
+    try shop.database.run("UPDATE stock SET units = \(scene.stock)")
+    var processes = try (0..<2).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let audit = try shop.database.connect()
+    try DecodedLog.begin(audit)
+    let watch = try LockWatch(shop.database)
+    let race = HoldRace(shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    try race.run {
+      for kill in 0..<6 {
+        pause(milliseconds: UInt32(random.number(100...600)))
+        processes[kill % 2].kill()
+        processes[kill % 2] = try OnhandProcess(shop, slot: "onhand_\(kill % 2)")
+        race.setPort(processes[kill % 2].port, of: kill % 2)
+      }
+    }
+    let waits = try watch.stop()
+    try settle(shop, processes.map(\.port))
+    try check(race, scene, audit, waits)
+    #expect(race.result.lost > 0)
+  }
+
+  /// Sessions are cut at any moment, the stream's with snapshots taken anew: what is in doubt is sent again, and counted once.
+  @Test func cutSessionsLoseAndOversellNothing() throws {
+    var random = SeededRandom()
+    let shop = try HoldShop()
+    var scene = Scene("cuts", processes: 2, stock: 60)
+    scene.settings.survivesKills = true
+    scene.settings.references = true
+    scene.settings.writes = false
+    scene.settings.rounds = 150
+    try shop.database.run("UPDATE stock SET units = \(scene.stock)")
+    let processes = try (0..<2).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let audit = try shop.shopConnection()
+    try DecodedLog.begin(audit)
+    let watch = try LockWatch(shop.database)
+    let race = HoldRace(shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    let cutter = try SessionCutter(shop.database, seed: random.next())
+    race.run {}
+    let cuts = try cutter.stop()
+    try settle(shop, processes.map(\.port))
+    try check(race, scene, audit, (try? watch.stop()) ?? LockWatch.Waits(), knowsOrder: false)
+    print("sessions cut: \(cuts)")
+    #expect(cuts > 5)
+  }
+
+  /// As many as are there, each once, and the others hear of it.
+  @Test(arguments: [1, 2])
+  func theLastUnitIsFound(processCount: Int) throws {
+    let shop = try HoldShop()
+    let processes = try (0..<processCount).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let units = 100
+    try shop.database.run("UPDATE stock SET units = \(units) WHERE item_id = 1")
+    let ports = processes.map(\.port)
+    let group = DispatchGroup()
+    nonisolated(unsafe) var counts = Array(repeating: 0, count: 32)
+    for number in counts.indices {
+      group.enter()
+      Thread {
+        defer { group.leave() }
+        guard let client = try? HTTPClient(port: ports[number % processCount]) else {
+          return
+        }
+        var refusals = 0
+        var count = 0
+        // Another process may for a moment refuse what would fit.
+        while refusals < 10 {
+          guard let answer = try? client.post("/v1/holds", HoldShop.body(HoldShop.line(1, 1)))
+          else { break }
+          if answer.status == 201 {
+            count += 1
+          } else {
+            refusals += 1
+            pause(milliseconds: 20)
+          }
+        }
+        counts[number] = count
+      }.start()
+    }
+    group.wait()
+    #expect(counts.reduce(0, +) == units)
+    let rows = try shop.database.run(
+      "SELECT count(*) FILTER (WHERE status = 'held'), count(*) FILTER (WHERE status = 'rejected') FROM onhand.holds"
+    )
+    print(
+      "granted \(counts.reduce(0, +)), held in the database \(rows[0][0] ?? ""), rejected \(rows[0][1] ?? "")"
+    )
+    #expect(rows[0][0] == "\(units)")
+  }
+
+  // MARK: Looking
+
+  /// Waits until nothing is in flight any more.
+  private func settle(_ shop: HoldShop, _ ports: [UInt16]) throws {
+    for port in ports {
+      let client = try HTTPClient(port: port)
+      try wait("settled") {
+        let metrics = try client.get("/metrics").body
+        return metrics.contains("\nonhand_holds_in_flight 0\n")
+          && metrics.contains("\nonhand_holds_refused_rows 0\n")
+      }
+    }
+  }
+
+  private func check(
+    _ race: HoldRace, _ scene: Scene, _ audit: PostgresConnection, _ waits: LockWatch.Waits,
+    knowsOrder: Bool = true
+  ) throws {
+    let result = race.result
+    let log = try DecodedLog(audit)
+    var stock: [String: Int] = [:]
+    for item in 1...50 {
+      for store in ["north", "south"] { stock["\(item) \(store)"] = scene.stock }
+    }
+    let auditor = HoldLogAuditor(log, told: result.told, stock: stock, knowsOrder: knowsOrder)
+    #expect(auditor.findings == [], "\(scene.name)")
+    let known = Set(
+      try race.shop.database.run("SELECT id FROM onhand.holds WHERE status <> 'rejected'")
+        .compactMap(\.[0]))
+    #expect(Set(result.told.keys).subtracting(known) == [])
+    // Replaced or overtaken by others is what a shop may hear; never that it was a deadlock's victim.
+    #expect(Set(result.shopFailures.keys).isSubset(of: ["OH409", "OH410", "OH404"]))
+    #expect(waits.shopsForOnhand == 0 && waits.onhandForShops == 0, "\(waits.statements)")
+    #expect(result.told.count > 10 && auditor.verdicts > (knowsOrder ? 10 : -1))
+    print(
+      "\(scene.name): told \(result.told.count), verdicts recomputed \(auditor.verdicts), rejected by the log \(auditor.rejections),",
+      "settled in SQL \(result.settled), answers \(result.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }),",
+      "codes \(result.codes), shop failures \(result.shopFailures), lost \(result.lost), transactions \(log.transactions.count), lock looks \(waits.looks)"
+    )
+  }
+}

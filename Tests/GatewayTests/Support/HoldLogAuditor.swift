@@ -1,0 +1,147 @@
+import Testing
+
+/// Recomputes from the log alone what there was at each commit, and looks whether what clients were told could be so.
+struct HoldLogAuditor {
+  private struct Hold {
+    var status = "held"
+    var instance: String
+    var lines: [String: Int] = [:]
+    var supersededBy: String?
+    var replaces: String?
+    /// Another had its key or reference first.
+    var hasRival = false
+  }
+
+  /// By hold, where it was decided; 0 where that was not told.
+  private let told: [String: UInt64]
+  private let knowsOrder: Bool
+  private var stock: [String: Int]
+  private var holds: [String: Hold] = [:]
+  private(set) var findings: [String] = []
+  /// Verdicts recomputed.
+  private(set) var verdicts = 0
+  private(set) var rejections = 0
+  private let rejected: Set<String>
+
+  /// - Parameters:
+  ///   - told: the holds that clients were told to have, and at which position they were decided.
+  ///   - knowsOrder: whether each hold was decided at its own commit, as it is while the log is followed without a break.
+  ///   - units: of each key at the start.
+  init(_ log: DecodedLog, told: [String: UInt64], stock: [String: Int], knowsOrder: Bool) {
+    self.told = told
+    self.knowsOrder = knowsOrder
+    self.stock = stock
+    rejected = Set(
+      log.transactions.flatMap(\.changes).filter {
+        $0.table == "onhand.holds" && $0.values["status"] == "rejected"
+      }.compactMap { $0.values["id"] })
+    for transaction in log.transactions { apply(transaction.changes, transaction.end) }
+  }
+
+  private mutating func apply(_ transaction: [DecodedLog.Change], _ end: UInt64) {
+    var inserted: [String] = []
+    for change in transaction {
+      let values = change.values
+      switch (change.table, change.kind) {
+      case ("public.stock", .update):
+        stock[key(values["item_id"], values["store"])] = values["units"].flatMap { Int($0) }
+      case ("onhand.holds", .insert):
+        let id = values["id"] ?? ""
+        holds[id] = Hold(instance: values["instance"] ?? "")
+        inserted.append(id)
+        claim(values, id)
+      case ("onhand.holds", .update):
+        let id = values["id"] ?? ""
+        holds[id]?.status = values["status"] ?? ""
+        holds[id]?.instance = values["instance"] ?? ""
+        let other = values["superseded_by"].flatMap { $0 == "null" ? nil : $0 }
+        holds[id]?.supersededBy = other
+        if let other { marked[other] = id }
+      case ("onhand.hold_lines", .insert):
+        let key = key(values["item"], values["location"])
+        holds[values["hold_id"] ?? ""]?.lines[key] = values["quantity"].flatMap { Int($0) }
+      default: break
+      }
+    }
+    for id in inserted { holds[id]?.replaces = marked[id] }
+    if knowsOrder {
+      for (index, id) in inserted.enumerated() {
+        look(id, behind: Set(inserted[(index + 1)...]))
+      }
+    } else {
+      lookAtSums(end)
+    }
+  }
+
+  /// Where it is not known in which order an instance decided: what it has promised by now, all together.
+  private mutating func lookAtSums(_ end: UInt64) {
+    func counts(_ id: String) -> Bool { told[id].map { $0 <= end } ?? false }
+    for (key, there) in stock {
+      let promised = units(key) { other, row in
+        counts(other) && !(row.supersededBy.map(counts) ?? false)
+      }
+      if promised > there { findings.append("\(promised) promised of \(there) at \(key)") }
+    }
+  }
+
+  private var marked: [String: String] = [:]
+  /// By key or reference, who has it.
+  private var claims: [String: String] = [:]
+
+  private mutating func claim(_ values: [String: String], _ id: String) {
+    for name in ["idempotency_key", "reference"] {
+      guard let text = values[name], text != "null" else { continue }
+      let other = claims["\(name) \(text)"].flatMap { holds[$0] }
+      let isTaken = other.map {
+        name == "reference" ? isActive($0) && $0.supersededBy == nil : $0.status != "rejected"
+      }
+      if isTaken ?? false { holds[id]?.hasRival = true } else { claims["\(name) \(text)"] = id }
+    }
+  }
+
+  private func key(_ item: String?, _ location: String?) -> String {
+    "\(item ?? "?") \(location ?? "?")"
+  }
+
+  private func isActive(_ hold: Hold) -> Bool {
+    hold.status == "held" || hold.status == "confirmed"
+  }
+
+  private func units(_ key: String, where counts: (String, Hold) -> Bool) -> Int {
+    holds.filter { isActive($0.value) && counts($0.key, $0.value) }
+      .map { $0.value.lines[key] ?? 0 }.reduce(0, +)
+  }
+
+  private mutating func look(_ id: String, behind: Set<String>) {
+    guard let hold = holds[id] else { return }
+    let old = hold.replaces.flatMap { holds[$0] }
+    let raised = hold.lines.filter { $0.value > old?.lines[$0.key] ?? 0 }.keys
+    if told[id] != nil {
+      for key in raised {
+        let promised = units(key) { other, row in
+          told[other] != nil && !behind.contains(other)
+            && !(row.supersededBy.map { told[$0] != nil && !behind.contains($0) } ?? false)
+        }
+        if let there = stock[key], promised > there {
+          findings.append("\(id): \(promised) promised of \(there) at \(key)")
+        }
+      }
+      if rejected.contains(id) { findings.append("\(id) was promised and rejected") }
+    }
+    guard told[id] != nil || rejected.contains(id) else { return }
+    // The rule itself, with nothing of the program's but who inserted what.
+    let fits = raised.allSatisfy { key in
+      let taken = units(key) { other, row in
+        !behind.contains(other)
+          && !(rejected.contains(other) && row.instance == hold.instance && other != id)
+      }
+      return (stock[key] ?? 0) - taken + (old?.lines[key] ?? 0) >= 0
+    }
+    guard !hold.hasRival || told[id] != nil else { return }
+    verdicts += 1
+    rejections += rejected.contains(id) ? 1 : 0
+    if fits == rejected.contains(id) {
+      findings.append("\(id) was \(fits ? "rejected and fits" : "granted and does not fit")")
+    }
+  }
+}
