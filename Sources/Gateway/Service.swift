@@ -3,11 +3,14 @@ import Engine
 import Logging
 import Runtime
 import Server
+import Webhooks
 
 /// The running whole: capture fills the store, the server answers from it.
 package final class Service: Sendable {
   package let store: ViewStore
   package let capture: Capture
+  package let webhooks: Webhooks
+  private let endpointDesk: EndpointDesk
   private let server: Server
   private let logger: Logger
 
@@ -29,9 +32,16 @@ package final class Service: Sendable {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let webhooks = Webhooks(
+      configuration.webhooks, conninfo: configuration.database, clock: clock, logger: logger)
+    let endpointDesk = EndpointDesk(conninfo: configuration.database, logger: logger)
+    store.feed.add(webhooks.window)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
       configuration, store: store, status: capture.status, accessLog: accessLog, clock: clock,
+      webhooks: WebhookEndpoints(
+        webhooks, endpointDesk, configuration.webhooks.guardian, store),
+      webhookStatus: webhooks.status,
       positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
@@ -42,9 +52,17 @@ package final class Service: Sendable {
     drainTime = configuration.drainTime
     self.store = store
     self.capture = capture
+    self.webhooks = webhooks
+    self.endpointDesk = endpointDesk
     self.logger = logger
     beforeStart(store)
     capture.start()
+    webhooks.start {
+      // On the queue of capture, where every step up to the position was handed over.
+      capture.post { _ in
+        if let position = store.gate.visible.position { webhooks.positionReached(position) }
+      }
+    }
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }
@@ -53,7 +71,9 @@ package final class Service: Sendable {
   package func stop() async {
     await withCheckedContinuation { continuation in
       server.drain(within: drainTime) { _ in
-        self.capture.stop { continuation.resume() }
+        self.webhooks.stop {
+          self.endpointDesk.end { self.capture.stop { continuation.resume() } }
+        }
       }
     }
     await withCheckedContinuation { continuation in

@@ -119,6 +119,8 @@ extension Outbox {
 
   // MARK: What became of it
 
+  package func failures(of number: Int) -> Int { deliveries[number]?.failures ?? 0 }
+
   package mutating func finish(
     _ number: Int, _ outcome: SendingOutcome, now: Int64,
     _ random: inout some RandomNumberGenerator

@@ -65,7 +65,7 @@ package struct Outbox<Change: OutboxChange>: Sendable {
     var isUnderWay = true
   }
 
-  package var options: Options
+  package private(set) var options: Options
   let schedule: AttemptSchedule
   var lanes: [Key: Lane] = [:]
   var ledger: StepLedger
@@ -124,6 +124,12 @@ package struct Outbox<Change: OutboxChange>: Sendable {
       self.exceptions.insert(key)
       rereads.insert(key)
     }
+  }
+
+  /// Goes on under other options; what is under way or failed stays as it is.
+  package mutating func setOptions(_ options: Options) {
+    if options.rate != self.options.rate { rate = RateLimit(perSecond: options.rate) }
+    self.options = options
   }
 
   // MARK: What comes in

@@ -3,6 +3,7 @@ import Engine
 import HTTPWire
 import Runtime
 import Server
+import Webhooks
 
 /// Answers every request: finds the endpoint, enters the read gate, waits for a position where one is asked for.
 final class GatewayHandler: RequestHandler {
@@ -15,6 +16,7 @@ final class GatewayHandler: RequestHandler {
   private let permissions: Permissions
   private let crossOrigins: CrossOrigins
   private let availability: AvailabilityEndpoints
+  private let webhooks: WebhookEndpoints
   private let scratch: [WorkerScratch]
   private let requests = Counter()
   /// Tells capture that a reader waits for a position.
@@ -22,9 +24,11 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus,
-    accessLog: AccessLog?, clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
+    accessLog: AccessLog?, clock: Clock, webhooks: WebhookEndpoints, webhookStatus: WebhookStatus,
+    positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
+    self.webhooks = webhooks
     self.clock = clock
     files = configuration.staticFiles
     contractPage = ContractPage(folder: configuration.assets.map { "\($0)/openapi" })
@@ -34,7 +38,8 @@ final class GatewayHandler: RequestHandler {
     crossOrigins = configuration.crossOrigins
     availability = AvailabilityEndpoints(configuration.availability)
     operations = OperationsEndpoints(
-      store: store, status: status, accessLog: accessLog, clock: clock, requests: requests)
+      store: store, status: status, webhooks: webhookStatus, accessLog: accessLog, clock: clock,
+      requests: requests)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     self.positionIsAwaited = positionIsAwaited
   }
@@ -126,6 +131,10 @@ final class GatewayHandler: RequestHandler {
     _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
     let reader = try permissions.reader(of: request)
+    if case .webhooks(let route) = route {
+      try reader.require(.admin)
+      return try webhooks.answer(route, request, &response, context)
+    }
     try reader.require(.read)
     let parameters = try ReadParameters(request)
     guard try isReached(parameters, context) else {
@@ -159,6 +168,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       try availability.one(item, at: location, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
+    case .webhooks: throw Refused(.notFound, "webhooks are no read")
     }
   }
 

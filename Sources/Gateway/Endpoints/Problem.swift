@@ -32,6 +32,12 @@ enum Problem: String, CaseIterable {
   case viewDegraded = "view_degraded"
   case rowFailed = "row_failed"
   case rangeNotSatisfiable = "range_not_satisfiable"
+  case positionGone = "position_gone"
+  case unknownWebhook = "unknown_webhook"
+  case badWebhook = "bad_webhook"
+  case tooManyWebhooks = "too_many_webhooks"
+  case webhooksNotPrepared = "webhooks_not_prepared"
+  case databaseUnavailable = "database_unavailable"
 
   var status: Status {
     switch self {
@@ -50,6 +56,11 @@ enum Problem: String, CaseIterable {
     case .positionNotReached: .gatewayTimeout
     case .tooManyWaiting, .notReady, .viewDegraded, .rowFailed: .serviceUnavailable
     case .rangeNotSatisfiable: .rangeNotSatisfiable
+    case .positionGone: .gone
+    case .unknownWebhook: .notFound
+    case .badWebhook: .badRequest
+    case .tooManyWebhooks: .conflict
+    case .webhooksNotPrepared, .databaseUnavailable: .serviceUnavailable
     }
   }
 
@@ -83,6 +94,12 @@ enum Problem: String, CaseIterable {
     case .viewDegraded: "The view's rows can't be trusted at present"
     case .rowFailed: "An expression of the view fails for this row"
     case .rangeNotSatisfiable: "There is nothing in the range asked for"
+    case .positionGone: "Changes behind the position are not kept any more"
+    case .unknownWebhook: "There is no such webhook"
+    case .badWebhook: "The webhook can't be as it is asked for"
+    case .tooManyWebhooks: "There are as many webhooks as may be"
+    case .webhooksNotPrepared: "The database is not prepared for webhooks"
+    case .databaseUnavailable: "The database can't be asked at present"
     }
   }
 

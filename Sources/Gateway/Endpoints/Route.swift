@@ -9,6 +9,7 @@ enum Route {
   case lookup(ByteView)
   case availability(item: ByteView, location: ByteView?)
   case availabilityOfMany
+  case webhooks(WebhookRoute)
 
   /// Nil where there is nothing.
   init?(_ path: ByteView) {
@@ -22,6 +23,9 @@ enum Route {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
       self = rest.0.map { .availability(item: $0, location: rest.1) } ?? .availabilityOfMany
+    } else if collection == "webhooks", rest.2 == nil {
+      guard let route = WebhookRoute(id: rest.0, action: rest.1) else { return nil }
+      self = .webhooks(route)
     } else {
       return nil
     }
@@ -49,6 +53,7 @@ enum Route {
     switch self {
     case .views, .view, .rows, .row, .availability: method == .get || method == .head
     case .lookup, .availabilityOfMany: method == .post
+    case .webhooks(let route): route.takes(method)
     }
   }
 
@@ -57,6 +62,7 @@ enum Route {
     switch self {
     case .views, .view, .rows, .row, .availability: "GET, HEAD, OPTIONS"
     case .lookup, .availabilityOfMany: "POST, OPTIONS"
+    case .webhooks(let route): route.methods
     }
   }
 }
