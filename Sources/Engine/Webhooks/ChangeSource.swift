@@ -28,5 +28,5 @@ extension ChangeSource {
 
 extension Epoch {
   /// Of no history.
-  fileprivate static let none = Epoch(systemIdentifier: 0, timeline: 0, rewinds: -1)
+  fileprivate static let none = Epoch(systemIdentifier: 0, timeline: 0, rewinds: .max)
 }
