@@ -25,6 +25,7 @@ final class EndpointRunner {
   /// On the clock of the outbox, when its cursor was written last.
   var recordedAt: Int64 = 0
   var isRecording = false
+  private var rereadAt = Int64.min / 2
   /// What went wrong last, and when nothing has since.
   private(set) var lastFailure: String?
   var reportsInSecond = 0
@@ -169,14 +170,17 @@ final class EndpointRunner {
   }
 
   private func events(_ step: LoggedStep) -> [WebhookEvent] {
-    step.changes.compactMap { change in
-      guard let filter = lens(change.view)?.filter else { return nil }
-      let (hadRow, hasRow) = change.withRows { old, new in
-        (filter.matches(old), filter.matches(new))
-      }
-      guard EventKind(hadRow: hadRow, hasRow: hasRow) != nil else { return nil }
-      return .row(change, of: step, hadRow: hadRow, hasRow: hasRow)
+    step.changes.compactMap { event($0, step) }
+  }
+
+  /// Nil where the receiver hears nothing of it.
+  private func event(_ change: LoggedChange, _ step: LoggedStep) -> WebhookEvent? {
+    guard let filter = lens(change.view)?.filter else { return nil }
+    let (hadRow, hasRow) = change.withRows { old, new in
+      (filter.matches(old), filter.matches(new))
     }
+    guard EventKind(hadRow: hadRow, hasRow: hasRow) != nil else { return nil }
+    return .row(change, of: step, hadRow: hadRow, hasRow: hasRow)
   }
 
   private func lens(_ view: LiveView) -> Lens? {
@@ -194,9 +198,14 @@ final class EndpointRunner {
 
   // MARK: Reading again
 
+  /// Reading again goes through much of the source, so that keys gather for it, in milliseconds.
+  private static let rereadInterval: Int64 = 50
+
   private func readAgain(_ source: some ChangeSource, _ now: Int64) {
-    guard let outbox, let epoch else { return }
+    guard let outbox, let epoch, now - rereadAt >= Self.rereadInterval else { return }
     let spilled = outbox.spilled
+    guard !spilled.isEmpty else { return }
+    rereadAt = now
     guard let first = spilled.values.min() else { return }
     guard let found = changes(of: spilled, from: first, to: outbox.end, epoch, source) else {
       self.outbox?.forgetSpilled(now: now)
@@ -226,12 +235,13 @@ final class EndpointRunner {
           after: position, view: endpoint.view, changesMax: Self.readMax)
       else { return nil }
       for step in steps where step.position.lsn <= end {
-        for event in events(step) {
-          guard let from = keys[event.key], step.position.lsn >= from else { continue }
-          guard found[event.key, default: []].count <= Outbox<WebhookEvent>.rereadMax else {
-            continue
-          }
-          found[event.key, default: []].append((step.position.lsn, event))
+        for change in step.changes {
+          let key = Array(change.key)
+          guard let from = keys[key], step.position.lsn >= from,
+            found[key, default: []].count <= Outbox<WebhookEvent>.rereadMax,
+            let event = event(change, step)
+          else { continue }
+          found[key, default: []].append((step.position.lsn, event))
         }
       }
       guard reached.lsn < end, reached.lsn > position.lsn, !steps.isEmpty else { break }
@@ -283,7 +293,10 @@ final class EndpointRunner {
 
   func failures(of number: Int) -> Int { outbox?.failures(of: number) ?? 0 }
 
-  func nextOutboxTime(now: Int64) -> Int64? { outbox?.nextTime(now: now) }
+  func nextOutboxTime(now: Int64) -> Int64? {
+    let reread = outbox.flatMap { $0.spilled.isEmpty ? nil : rereadAt + Self.rereadInterval }
+    return [outbox?.nextTime(now: now), reread].compactMap { $0 }.min()
+  }
 
   /// Remembers what people ask for first.
   func note(_ report: AttemptReport) {

@@ -11,9 +11,11 @@ from processes import Program, run
 
 
 class Instance:
-    def __init__(self, onhand, cluster, folder, name, environment=None, allow=("127.0.0.0/8",)):
+    def __init__(self, onhand, cluster, folder, name, environment=None, allow=("127.0.0.0/8",), resolver=None):
         self.onhand, self.cluster, self.folder, self.name = onhand, cluster, folder, name
         self.allow = list(allow)
+        # The address of a DNS server for this instance alone.
+        self.resolver = resolver
         self.environment = environment or {}
         self.starts = 0
         self.program = None
@@ -35,6 +37,12 @@ class Instance:
         command = [self.onhand, "serve", "--config", self.configuration()]
         if self.environment:
             command = ["env", *[f"{k}={v}" for k, v in self.environment.items()], *command]
+        if self.resolver:
+            path = f"{self.folder}/resolv.conf"
+            with open(path, "w") as file:
+                file.write(f"nameserver {self.resolver}\noptions timeout:1 attempts:2\n")
+            command = ["unshare", "--mount", "sh", "-c",
+                       'mount --bind "$0" /etc/resolv.conf && exec "$@"', path, *command]
         self.program = Program(command, f"{self.folder}/{self.name}.{self.starts}.log")
 
     def await_ready(self, seconds=60):

@@ -20,14 +20,14 @@ class Book:
     def __init__(self):
         self.last = {}
         self.requests = self.accepted = self.events = self.repeated = 0
-        self.unverified = self.failed = self.resyncs = 0
+        self.unverified = self.failed = self.resyncs = self.unheard = 0
         self.losses = []
         self.signatures = {}
         self.delays = []
 
     def summary(self):
         return {name: getattr(self, name) for name in [
-            "last", "requests", "accepted", "events", "repeated", "unverified", "failed", "resyncs", "losses",
+            "last", "requests", "accepted", "events", "repeated", "unverified", "failed", "resyncs", "unheard", "losses",
             "signatures", "delays"]}
 
 
@@ -128,6 +128,7 @@ class Serving:
             if self.random.random() < 0.2:
                 # It arrived, and nobody hears of that.
                 self.note(body)
+                book.unheard += 1
                 return None
             return self.random.choice([500, 503, 404, 302])
         book.accepted += 1

@@ -94,7 +94,7 @@ package struct Outbox<Change: OutboxChange>: Sendable {
   package static var changesMax: Int { 20_000 }
   /// Keys excepted; the next one that fails holds the cursor instead.
   package static var exceptionsMax: Int { 2_000 }
-  /// Changes kept of an excepted key before what follows is spilled.
+  /// Changes kept of an excepted key before what follows is spilled, once half of what may be kept is.
   static var exceptedChangesMax: Int { 4 }
   /// Changes of a key taken in again at once.
   package static var rereadMax: Int { 256 }
@@ -156,12 +156,18 @@ package struct Outbox<Change: OutboxChange>: Sendable {
     defer { lanes[key] = lane }
     guard lane.spilledFrom == nil else { return false }
     if absorb(change, into: &lane) { return false }
-    if lane.isExcepted, lane.entries.count >= Self.exceptedChangesMax {
+    if lane.isExcepted, lane.entries.count >= roomOfException {
       lane.spilledFrom = lsn
       return false
     }
     append(Entry(change: change, lsn: lsn), to: &lane, key, now: now)
     return !lane.isExcepted
+  }
+
+  /// Changes kept of an excepted key before what follows is spilled: few where there is little room.
+  private var roomOfException: Int {
+    changeCount < Self.changesMax / 2 && byteCount < bytesMax / 2
+      ? Self.rereadMax : Self.exceptedChangesMax
   }
 
   private mutating func absorb(_ change: Change, into lane: inout Lane) -> Bool {
