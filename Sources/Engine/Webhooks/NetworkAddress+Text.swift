@@ -73,9 +73,9 @@ extension NetworkAddress {
 
   private static func ipv6(_ text: Substring) -> NetworkAddress? {
     let halves = splitAtGap(text)
-    guard let halves, let front = groups(halves.front), let back = groups(halves.back ?? "") else {
-      return nil
-    }
+    guard let halves, let front = groups(halves.front, endsAddress: halves.back == nil),
+      let back = groups(halves.back ?? "", endsAddress: true)
+    else { return nil }
     let count = front.count + back.count
     guard halves.back == nil ? count == 8 : count < 8 else { return nil }
     let all = front + Array(repeating: 0, count: 8 - count) + back
@@ -92,13 +92,13 @@ extension NetworkAddress {
     return (text[..<gap], text[text.index(gap, offsetBy: 2)...])
   }
 
-  /// Groups of up to four digits; the last may be an IPv4 address in four decimal parts, which is two groups.
-  private static func groups(_ text: Substring) -> [UInt16]? {
+  /// Groups of up to four digits; the last of an address may be an IPv4 one in four decimal parts, which is two groups.
+  private static func groups(_ text: Substring, endsAddress: Bool) -> [UInt16]? {
     guard !text.isEmpty else { return [] }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     var groups: [UInt16] = []
     for (index, part) in parts.enumerated() {
-      if index == parts.count - 1, part.contains(".") {
+      if endsAddress, index == parts.count - 1, part.contains(".") {
         guard let bits = dotted(part) else { return nil }
         groups += [UInt16(bits >> 16), UInt16(truncatingIfNeeded: bits)]
       } else {

@@ -28,7 +28,10 @@ struct AddressGuardTests {
   @Test func addressesAreReadAsPythonReadsThem() throws {
     var random = SeededRandom()
     var texts: [String] = []
-    for _ in 0..<2_000 { texts.append(Self.ipv6Text(&random)) }
+    while texts.count < 2_000 {
+      let text = Self.ipv6Text(&random)
+      if text.contains(":") { texts.append(text) }
+    }
     let answers = try Self.python(
       """
       import ipaddress, sys
