@@ -10,11 +10,12 @@ import catch_up
 import idle
 import key_reads
 import mixed
+import webhooks
 from cluster import Cluster
 from processes import be_verbose, say
 from service import Service
 
-PARTS = ["idle", "reads", "mixed", "catch-up"]
+PARTS = ["idle", "reads", "mixed", "webhooks", "catch-up"]
 COLUMNS = ["what", "ours", "theirs", "ratio", "reach"]
 
 
@@ -67,6 +68,8 @@ def measure(options, folder, running):
         rows += key_reads.measure(service, folder, options.rounds, max(1, seconds // 2))
     if "mixed" in parts:
         rows += mixed.measure(cluster, service, folder, seconds)
+    if "webhooks" in parts:
+        rows += webhooks.measure(cluster, service, folder, options.rounds, seconds, options.scale)
     if "catch-up" in parts:
         rows += catch_up.measure(cluster, service, options.rounds, options.scale)
     return rows, cluster.version()

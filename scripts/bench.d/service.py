@@ -23,7 +23,8 @@ class Service:
         with open(configuration, "w") as file:
             # JSON is YAML.
             json.dump({"database": self.cluster.conninfo, "listen": "127.0.0.1:0",
-                       "views": self.VIEWS, "workers": 1}, file)
+                       "views": self.VIEWS, "workers": 1,
+                       "webhook_allow": ["127.0.0.1/32"]}, file)
         run([self.onhand, "init", "--config", configuration])
         self.program = Program([self.onhand, "serve", "--config", configuration],
                                f"{self.folder}/onhand.log")
