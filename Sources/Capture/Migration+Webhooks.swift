@@ -71,13 +71,13 @@ extension Migration {
       CREATE TABLE onhand.webhook_attempts (
         number bigserial PRIMARY KEY,
         endpoint text NOT NULL REFERENCES onhand.webhook_endpoints ON DELETE CASCADE,
-        detail jsonb NOT NULL)
+        detail json NOT NULL)
       """,
       "CREATE INDEX ON onhand.webhook_attempts (endpoint, number)",
       """
       CREATE TABLE onhand.webhook_health (
         endpoint text PRIMARY KEY REFERENCES onhand.webhook_endpoints ON DELETE CASCADE,
-        detail jsonb NOT NULL,
+        detail json NOT NULL,
         updated_at timestamptz NOT NULL DEFAULT clock_timestamp())
       """,
     ])

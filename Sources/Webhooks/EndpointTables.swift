@@ -295,7 +295,7 @@ struct EndpointTables {
       try connection.query(
         """
         INSERT INTO onhand.webhook_attempts (endpoint, detail)
-        SELECT id, $2::jsonb FROM onhand.webhook_endpoints WHERE id = $1
+        SELECT id, $2::json FROM onhand.webhook_endpoints WHERE id = $1
         """, [endpoint, detail])
     }
     for endpoint in Set(attempts.map(\.endpoint)) {
@@ -310,7 +310,7 @@ struct EndpointTables {
       try connection.query(
         """
         INSERT INTO onhand.webhook_health (endpoint, detail)
-        SELECT id, $2::jsonb FROM onhand.webhook_endpoints WHERE id = $1
+        SELECT id, $2::json FROM onhand.webhook_endpoints WHERE id = $1
         ON CONFLICT (endpoint) DO UPDATE SET detail = excluded.detail, updated_at = clock_timestamp()
         """, [endpoint, detail])
     }
@@ -336,7 +336,7 @@ struct EndpointTables {
   func parked(_ id: String, limit: Int) throws(PostgresError) -> [String] {
     try connection.query(
       """
-      SELECT jsonb_build_object('id', webhook_id, 'parked_at', parked_at, 'failure', failure,
+      SELECT json_build_object('id', webhook_id, 'parked_at', parked_at, 'failure', failure,
         'asked_for', is_asked_for)::text
       FROM onhand.webhook_parked WHERE endpoint = $1 ORDER BY number DESC LIMIT $2
       """, [id, String(limit)]

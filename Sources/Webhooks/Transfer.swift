@@ -41,6 +41,8 @@ final class Transfer {
   /// What is the same for every request.
   private func setLasting(_ certificates: String?) {
     set(CURLOPT_NOSIGNAL, 1)
+    // A look-up that takes too long is left to itself; to wait for it would hold up the queue.
+    set(CURLOPT_QUICK_EXIT, 1)
     _ = ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
     set(CURLOPT_FOLLOWLOCATION, 0)
     // An empty proxy is none, whatever http_proxy says.

@@ -8,9 +8,10 @@ import Testing
 /// Webhooks over a real database and real sockets; a receiver in another language is in `scripts/webhooks.d`.
 @Suite(.serialized)
 struct WebhookTests {
-  private func serve(_ body: (TestDatabase, TestService, HookReceiver) async throws -> Void)
-    async throws
-  {
+  private func serve(
+    _ alter: (inout Configuration) -> Void = { _ in },
+    _ body: (TestDatabase, TestService, HookReceiver) async throws -> Void
+  ) async throws {
     let database = try TestCluster.database(
       """
       CREATE TABLE items (id int PRIMARY KEY, stock int, note text);
@@ -19,6 +20,7 @@ struct WebhookTests {
       """)
     var configuration = try database.prepared([.init(name: "stock", key: ["id"])])
     configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    alter(&configuration)
     let receiver = try HookReceiver()
     defer { receiver.stop() }
     try await TestService.run(configuration) { try await body(database, $0, receiver) }
@@ -142,6 +144,90 @@ struct WebhookTests {
       try wait("six") { receiver.deliveries.count == 6 }
       let ids = receiver.deliveries.map { $0.fields["webhook-id"] }
       #expect(Set(ids[..<3]) == Set(ids[3...]))
+    }
+  }
+
+  @Test func whatIsGivenUpIsParkedAndCanBeAskedForAgain() async throws {
+    try await serve({
+      $0.webhooks.schedule = AttemptSchedule(firstDelay: 5, delayMax: 20, lifetime: 60)
+    }) { database, service, receiver in
+      let id = try #require(try make(service, receiver)["id"] as? String)
+      receiver.answer(Array(repeating: "500", count: 9))
+      try database.run("INSERT INTO items VALUES (1, 1, 'x')")
+      func parked() throws -> Int {
+        let body = try service.client.get("/v1/webhooks/\(id)/deliveries").body
+        return (try Self.object(body)["parked"] as? [Any])?.count ?? 0
+      }
+      try wait("to be parked") { try parked() == 1 }
+      receiver.answer([])
+      try database.run("UPDATE items SET stock = 2 WHERE id = 1")
+      let first = receiver.deliveries[0].body
+      try wait("the key to go on") { receiver.deliveries.last?.body != first }
+      let asked = try service.client.post("/v1/webhooks/\(id)/replay", #"{"parked":true}"#)
+      #expect(asked.body == #"{"asked_for":1}"#)
+      try wait("the parked one") { receiver.deliveries.last?.body == first }
+      #expect(
+        receiver.deliveries.last?.fields["webhook-id"]
+          == receiver.deliveries[0].fields["webhook-id"])
+      try wait("nothing parked") { try parked() == 0 }
+    }
+  }
+
+  @Test func whatIsNotKeptAnyMoreIsAnnounced() async throws {
+    try await serve({ $0.webhooks.windowBytesMax = 5_000 }) { database, service, receiver in
+      let id = try #require(try make(service, receiver)["id"] as? String)
+      let disabled = try service.client.send(
+        "PATCH", "/v1/webhooks/\(id)", json: #"{"enabled":false}"#)
+      #expect(disabled.status == 200)
+      try wait("to be disabled") {
+        try service.client.get("/v1/webhooks/\(id)").body.contains(#""state":"disabled""#)
+      }
+      for item in 1...100 { try database.run("INSERT INTO items VALUES (\(item), 1, 'x')") }
+      let lsn = try #require(try database.run("SELECT pg_current_wal_lsn()")[0][0])
+      _ = try service.rows("stock", at: lsn)
+      #expect(try service.client.send("POST", "/v1/webhooks/\(id)/enable").status == 200)
+      try wait("the announcement") { !receiver.deliveries.isEmpty }
+      let event = try Self.object(receiver.deliveries[0].body)
+      #expect(event["type"] as? String == "endpoint.resync")
+      #expect((event["data"] as? [String: Any])?["reason"] as? String == "position_gone")
+      try database.run("INSERT INTO items VALUES (101, 1, 'x')")
+      try wait("what came afterwards") { receiver.deliveries.count == 2 }
+      #expect(receiver.deliveries[1].body.contains(#""key":{"id":101}"#))
+    }
+  }
+
+  @Test func theDutyPassesOnWithTheConnectionThatHoldsIt() async throws {
+    try await serve { database, first, receiver in
+      let made = try make(first, receiver)
+      #expect(made["position"] is String)
+      var configuration = try database.prepared([.init(name: "stock", key: ["id"])])
+      configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+      try await TestService.run(configuration) { second in
+        func holders() throws -> [Int] {
+          try [first, second].map { try $0.metric("onhand_webhook_duty") }
+        }
+        try wait("both to keep changes") {
+          try second.metric("onhand_webhook_window_start_bytes") > 0
+        }
+        for round in 1...6 {
+          for item in 1...5 {
+            try database.run(
+              "INSERT INTO items VALUES (\(round * 10 + item), 1, '\(String(repeating: "x", count: round))')"
+            )
+          }
+          #expect(try holders().reduce(0, +) <= 1, "one delivers")
+          try database.run(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_locks
+            WHERE locktype = 'advisory' AND granted AND database =
+              (SELECT oid FROM pg_database WHERE datname = current_database())
+            """)
+          try wait("all of round \(round)") {
+            Set(receiver.deliveries.map { $0.fields["webhook-id"] }).count == round * 5
+          }
+        }
+        #expect(receiver.deliveries.allSatisfy { !$0.body.contains("resync") })
+      }
     }
   }
 
