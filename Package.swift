@@ -82,7 +82,8 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "HTTPWire", "Server", "TestSupport", .product(name: "Yams", package: "Yams"),
+        "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     // A server to be mistreated.

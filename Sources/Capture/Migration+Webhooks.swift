@@ -8,7 +8,7 @@ extension Migration {
       CREATE TABLE onhand.webhook_endpoints (
         id text PRIMARY KEY,
         url text NOT NULL,
-        view text NOT NULL,
+        view_name text NOT NULL,
         filter jsonb NOT NULL DEFAULT '{}',
         description text NOT NULL DEFAULT '',
         secret text NOT NULL,

@@ -25,7 +25,8 @@ actor DutyDesk: QueueConfined {
   private let tell: @Sendable (Event) -> Void
   private var session: Session?
   private var timer: (any DispatchSourceTimer)?
-  private var retryAt = DispatchTime.now()
+  private var lookAt = DispatchTime.now()
+  private var retrySeconds = DutyDesk.retrySecondsMin
 
   private struct Session {
     let tables: EndpointTables
@@ -39,7 +40,10 @@ actor DutyDesk: QueueConfined {
   private static let lockNumber: Int64 = 0x6F6E_6861_6E64_0001
   /// How soon a change of an endpoint is seen, and a duty that became free is taken.
   private static let lookInterval = DispatchTimeInterval.milliseconds(200)
-  private static let retryInterval = DispatchTimeInterval.seconds(1)
+  private static let retrySecondsMin = 1
+  private static let retrySecondsMax = 30
+  /// How soon it is seen that somebody prepared the database.
+  private static let tablesInterval = DispatchTimeInterval.seconds(5)
   private static let askedForMax = 100
 
   init(conninfo: String, logger: Logger, tell: @escaping @Sendable (Event) -> Void) {
@@ -72,10 +76,11 @@ actor DutyDesk: QueueConfined {
   // MARK: The session
 
   private func look() {
-    guard !stop.isSet, session != nil || DispatchTime.now() >= retryAt else { return }
+    guard !stop.isSet, DispatchTime.now() >= lookAt else { return }
     do throws(PostgresError) {
       if session == nil { try connect() }
       try lookAround()
+      retrySeconds = Self.retrySecondsMin
     } catch {
       fail(error)
     }
@@ -109,8 +114,8 @@ actor DutyDesk: QueueConfined {
     guard var session else { return }
     if !session.hasTables {
       guard try session.tables.exist() else {
-        retryAt = .now() + Self.retryInterval
-        return endSession()
+        lookAt = .now() + Self.tablesInterval
+        return
       }
       session.hasTables = true
     }
@@ -139,7 +144,8 @@ actor DutyDesk: QueueConfined {
   private func fail(_ error: PostgresError) {
     guard !stop.isSet else { return }
     logger.warning("webhooks_database_lost", metadata: ["reason": "\(error)"])
-    retryAt = .now() + Self.retryInterval
+    lookAt = .now() + .seconds(retrySeconds)
+    retrySeconds = min(2 * retrySeconds, Self.retrySecondsMax)
     endSession()
   }
 

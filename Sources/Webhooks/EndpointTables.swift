@@ -25,7 +25,7 @@ struct EndpointTables {
   // MARK: Endpoints
 
   private static let columns = """
-    id, url, view, filter, description, secret,
+    id, url, view_name, filter, description, secret,
     CASE WHEN previous_secret_until > clock_timestamp() THEN previous_secret END,
     batch_max, batch_ms, coalesce_changes, rate, concurrency, timeout_ms, template,
     enabled, disabled_reason, replay_after, revision
@@ -72,7 +72,7 @@ struct EndpointTables {
   func add(_ endpoint: WebhookEndpoint) throws(PostgresError) -> Bool {
     let added = try connection.query(
       """
-      INSERT INTO onhand.webhook_endpoints (id, url, view, filter, description, secret, batch_max,
+      INSERT INTO onhand.webhook_endpoints (id, url, view_name, filter, description, secret, batch_max,
         batch_ms, coalesce_changes, rate, concurrency, timeout_ms, template)
       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
       WHERE (SELECT count(*) FROM onhand.webhook_endpoints) < \(WebhookEndpoint.countMax)

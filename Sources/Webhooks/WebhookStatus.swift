@@ -26,4 +26,6 @@ package final class WebhookStatus: Sendable {
   package var current: Now { now.withLock { $0 } }
 
   func set(_ value: Now) { now.withLock { $0 = value } }
+
+  func setDuty(_ hasDuty: Bool) { now.withLock { $0.hasDuty = hasDuty } }
 }

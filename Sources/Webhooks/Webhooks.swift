@@ -80,19 +80,19 @@ package actor Webhooks: QueueConfined {
   }
 
   private func startEvents() {
-    transport?.start(
-      events: {
-        self.assumeIsolated { webhooks in
-          webhooks.transport?.handleEvents()
-          webhooks.pump()
-        }
-      },
-      alarm: {
-        self.assumeIsolated { webhooks in
-          webhooks.transport?.handleAlarm()
-          webhooks.pump()
-        }
-      })
+    let handleEvents: @Sendable () -> Void = {
+      self.assumeIsolated { webhooks in
+        webhooks.transport?.handleEvents()
+        webhooks.pump()
+      }
+    }
+    let handleAlarm: @Sendable () -> Void = {
+      self.assumeIsolated { webhooks in
+        webhooks.transport?.handleAlarm()
+        webhooks.pump()
+      }
+    }
+    transport?.start(events: handleEvents, alarm: handleAlarm)
     timer = makeTimer { $0.pump() }
     lookTimer = makeTimer { $0.look() }
     lookTimer?.schedule(deadline: .now(), repeating: Self.lookInterval)
@@ -117,7 +117,8 @@ package actor Webhooks: QueueConfined {
     transport = nil
     isRung.setOwner(nil)
     // Behind the write, as the desk has one queue.
-    desk?.write({ _ in }) { _ in self.post { $0.endDesk(completion) } }
+    let isWritten: @Sendable (Bool) -> Void = { _ in self.post { $0.endDesk(completion) } }
+    desk?.write({ _ in }, isWritten)
   }
 
   private func endDesk(_ completion: @escaping @Sendable () -> Void) {
@@ -148,6 +149,7 @@ package actor Webhooks: QueueConfined {
       // Whoever has the duty now may be sending already.
       transport?.cancelAll()
     }
+    status.setDuty(hasDuty)
     pump()
   }
 
@@ -302,9 +304,10 @@ package actor Webhooks: QueueConfined {
     let writes = runners.values.compactMap { $0.takeWrite(now: now) }
     guard !writes.isEmpty else { return }
     let term = term
-    desk?.write({ (tables) throws(PostgresError) in try tables.write(writes) }) { isDone in
+    let completion: @Sendable (Bool) -> Void = { isDone in
       self.post { $0.recorded(writes, isDone: isDone, term) }
     }
+    desk?.write({ (tables) throws(PostgresError) in try tables.write(writes) }, completion)
   }
 
   private func recorded(_ writes: [EndpointWrite], isDone: Bool, _ term: Int) {

@@ -12,14 +12,17 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../ben
 
 import backlog
 import canary
+import certificates
 import counters
 import kills
+import neighbours
 from cluster import Cluster
 from instance import Instance
 from processes import say
 from receiver import Receiver
 
-PARTS = {"canary": canary.prove, "backlog": backlog.prove, "kills": kills.prove}
+PARTS = {"canary": canary.prove, "certificates": certificates.prove, "neighbours": neighbours.prove,
+         "backlog": backlog.prove, "kills": kills.prove}
 
 
 class Harness:

@@ -192,6 +192,8 @@ class Names(BaseResolver):
     def __init__(self):
         self.answers = {}
         self.asked = 0
+        # Names about which nothing is said.
+        self.silent = set()
         self.address = "127.0.0.53"
         self.server = DNSServer(self, address=self.address, port=53, logger=DNSLogger("-request,-reply"))
         self.server.start_thread()
@@ -200,6 +202,8 @@ class Names(BaseResolver):
         self.asked += 1
         reply = request.reply()
         name = str(request.q.qname).rstrip(".").lower()
+        if name in self.silent:
+            time.sleep(120)
         answers = self.answers.get(name, [])
         addresses = answers[0] if answers else []
         if len(answers) > 1:

@@ -11,12 +11,14 @@ from processes import Program, run
 
 
 class Instance:
-    def __init__(self, onhand, cluster, folder, name, environment=None, allow=("127.0.0.0/8",), resolver=None):
+    def __init__(self, onhand, cluster, folder, name, environment=None, allow=("127.0.0.0/8",), resolver=None,
+                 certificates=None):
         self.onhand, self.cluster, self.folder, self.name = onhand, cluster, folder, name
         self.allow = list(allow)
         # The address of a DNS server for this instance alone.
         self.resolver = resolver
         self.environment = environment or {}
+        self.certificates = certificates
         self.starts = 0
         self.program = None
 
@@ -24,7 +26,8 @@ class Instance:
         path = f"{self.folder}/{self.name}.yaml"
         with open(path, "w") as file:
             # JSON is YAML.
-            json.dump({"database": self.cluster.conninfo, "listen": "127.0.0.1:0",
+            more = {"webhook_ca_file": self.certificates} if self.certificates else {}
+            json.dump({**more, "database": self.cluster.conninfo, "listen": "127.0.0.1:0",
                        "views": [{"name": "counter", "key": ["id"]}], "workers": 1,
                        "slot": f"onhand_{self.name}", "webhook_allow": self.allow}, file)
         return path
