@@ -1,6 +1,7 @@
 import Capture
 import Dispatch
 import Engine
+import Glibc
 import Logging
 import Runtime
 
@@ -90,14 +91,14 @@ actor DutyDesk: QueueConfined {
     let connection = try PostgresConnection(conninfo, stop: stop)
     // A server that crashes may forget the last moments, which are then sent again.
     try connection.execute("SET synchronous_commit = off")
-    let source = DispatchSource.makeReadSource(
-      fileDescriptor: connection.socket, queue: executor.queue)
+    // A descriptor of our own: libpq closes its own when the server has gone, and the number may be another's before the
+    // source lets go of it.
+    let watched = dup(connection.socket)
+    guard watched >= 0 else { throw PostgresError(.connection, "no descriptor is left") }
+    let source = DispatchSource.makeReadSource(fileDescriptor: watched, queue: executor.queue)
     source.setEventHandler { self.assumeIsolated { $0.listen() } }
-    // The connection's descriptor is open until nobody watches it.
-    let tables = EndpointTables(connection: connection)
-    let kept = Kept(tables)
-    source.setCancelHandler { kept.release() }
-    session = Session(tables: tables, source: source)
+    source.setCancelHandler { close(watched) }
+    session = Session(tables: EndpointTables(connection: connection), source: source)
     source.activate()
   }
 
@@ -175,13 +176,4 @@ actor DutyDesk: QueueConfined {
       }
     }
   }
-}
-
-/// Holds the connection for the cancel handler, which may run on any thread.
-private final class Kept: @unchecked Sendable {
-  private var tables: EndpointTables?
-
-  init(_ tables: EndpointTables) { self.tables = tables }
-
-  func release() { tables = nil }
 }
