@@ -21,7 +21,7 @@ let package = Package(
       name: "Gateway",
       dependencies: [
         "CLinux", "COpenSSL", "Capture", "Catalog", "Engine", "HTTPWire", "Holds", "JSONWire",
-        "Runtime", "Server",
+        "Runtime", "Server", "Webhooks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -46,6 +46,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    .target(
+      name: "Webhooks",
+      dependencies: [
+        "CCurl", "CLinux", "COpenSSL", "Capture", "Engine", "JSONWire", "Runtime",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
     // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.
     .target(name: "Engine", dependencies: [.product(name: "BigInt", package: "BigInt")]),
     .target(name: "Catalog", dependencies: ["Engine"]),
@@ -60,6 +67,8 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -79,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "HTTPWire", "Server", "TestSupport", .product(name: "Yams", package: "Yams"),
+        "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     // A server to be mistreated.

@@ -22,6 +22,10 @@ int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t t
     return control(epoll, EPOLL_CTL_MOD, descriptor, interest, token);
 }
 
+int clinux_epoll_remove(int epoll, int descriptor) {
+    return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0);
+}
+
 // `struct epoll_event` is packed on x86-64, which Swift cannot address: the reports are copied out.
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds) {
     struct epoll_event reports[EVENTS_MAX];

@@ -118,12 +118,12 @@ package struct Initializer {
       SELECT EXISTS (SELECT FROM pg_catalog.pg_class
         WHERE oid = pg_catalog.to_regclass('onhand.migrations') AND relkind = 'r')
       """)[0][0]
-    var applied = 0
+    var applied: Set<Int> = []
     if hasTable == "t" {
-      let newest = try connection.query("SELECT max(version) FROM onhand.migrations")
-      applied = newest[0][0].flatMap { Int($0) } ?? 0
+      let versions = try connection.query("SELECT version FROM onhand.migrations")
+      applied = Set(versions.compactMap { $0[0].flatMap { Int($0) } })
     }
-    return Migration.all.filter { $0.version > applied }.flatMap(\.statements)
+    return Migration.all.filter { !applied.contains($0.version) }.flatMap(\.statements)
   }
 
   /// Without an identity the owner's UPDATE and DELETE would fail once the table is published.

@@ -1,7 +1,7 @@
 /// One step of the schema `onhand`, applied once and in order.
 struct Migration {
   let version: Int
-  private let body: [String]
+  let body: [String]
 
   /// The body and the note that it was applied.
   var statements: [String] {
@@ -27,6 +27,7 @@ struct Migration {
         COMMENT ON FUNCTION onhand.position() IS
         'After a commit: a min_position for reads that are to see it'
         """,
-      ])
+      ]),
+    webhooks,
   ]
 }

@@ -4,6 +4,7 @@ import Holds
 import Logging
 import Runtime
 import Server
+import Webhooks
 
 /// The running whole: capture fills the store, the server answers from it.
 package final class Service: Sendable {
@@ -11,6 +12,8 @@ package final class Service: Sendable {
   package let capture: Capture
   private let desk: HoldDesk?
   private let sampler: DriftSampler
+  package let webhooks: Webhooks
+  private let endpointDesk: EndpointDesk
   private let server: Server
   private let push: PushHub
   private let logger: Logger
@@ -42,10 +45,17 @@ package final class Service: Sendable {
       ViewVerifier(
         store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
         positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
+    let webhooks = Webhooks(
+      configuration.webhooks, conninfo: configuration.database, clock: clock, logger: logger)
+    let endpointDesk = EndpointDesk(conninfo: configuration.database, logger: logger)
+    store.feed.add(webhooks.window)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
       configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
-      availability: availability, accessLog: accessLog, clock: clock,
+      availability: availability,
+      webhooks: WebhookEndpoints(
+        webhooks, endpointDesk, configuration.webhooks.guardian, store),
+      webhookStatus: webhooks.status, accessLog: accessLog, clock: clock,
       positionIsAwaited: { capture.positionIsAwaited() })
     server = try Server(
       ServerConfiguration(
@@ -60,11 +70,19 @@ package final class Service: Sendable {
     self.capture = capture
     self.desk = desk
     self.sampler = sampler
+    self.webhooks = webhooks
+    self.endpointDesk = endpointDesk
     self.logger = logger
     beforeStart(store)
     capture.start()
     desk?.start()
     sampler.start()
+    webhooks.start {
+      // On the queue of capture, where every step up to the position was handed over.
+      capture.post { _ in
+        if let position = store.gate.visible.position { webhooks.positionReached(position) }
+      }
+    }
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }
@@ -77,7 +95,9 @@ package final class Service: Sendable {
         self.push.attach(nil)
         self.desk?.stop()
         self.sampler.stop()
-        self.capture.stop { continuation.resume() }
+        self.webhooks.stop {
+          self.endpointDesk.end { self.capture.stop { continuation.resume() } }
+        }
       }
     }
     await withCheckedContinuation { continuation in

@@ -19,6 +19,9 @@ package struct Clock: Sendable {
     return (Int64(now.tv_sec) - Self.postgresEpoch) * 1_000_000 + Int64(now.tv_nsec) / 1000
   }
 
+  /// Seconds since 1970-01-01 UTC, as HTTP and Standard Webhooks count time.
+  package var unixSeconds: Int64 { wallMicroseconds / 1_000_000 + Self.postgresEpoch }
+
   /// 2000-01-01 in seconds since 1970.
   private static let postgresEpoch: Int64 = 946_684_800
 }

@@ -43,12 +43,15 @@ struct ContractTests {
     case .holds(.collection): "/v1/holds"
     case .holds(.one): "/v1/holds/{hold}"
     case .holds(.action(_, let action)): "/v1/holds/{hold}/\(action.rawValue)"
+    case .webhooks(.all): "/v1/webhooks"
+    case .webhooks(.one): "/v1/webhooks/{webhook}"
+    case .webhooks(.action(_, let action)): "/v1/webhooks/{webhook}/\(action.rawValue)"
     }
   }
 
   @Test func everyRouteIsInTheContractWithItsMethods() throws {
     let contract = try Contract()
-    for (path, method, _) in contract.operations where path.hasPrefix("/v1/") {
+    for (path, _, _) in contract.operations where path.hasPrefix("/v1/") {
       var text = path
       try text.withUTF8 { utf8 in
         let route = try #require(Route(ByteView(UnsafeRawBufferPointer(utf8))), "\(path)")
@@ -70,9 +73,9 @@ struct ContractTests {
 
   @Test func everyDocumentedRequestIsAnsweredAsDocumented() async throws {
     try await serve { client, contract in
-      // Holds take what changes with each request: see HoldContractTests.
+      // Holds and webhooks take what changes with each request, and have tests of their own.
       for (path, method, operation) in contract.operations
-      where path != "/v1/live" && !path.hasPrefix("/v1/holds") {
+      where path != "/v1/live" && !path.hasPrefix("/v1/holds") && !path.contains("webhooks") {
         let target = path.replacingOccurrences(of: "{view}", with: "live_stock")
           .replacingOccurrences(of: "{key}", with: "17,3")
           .replacingOccurrences(of: "{item}", with: "17")
@@ -87,6 +90,32 @@ struct ContractTests {
         #expect(answer.status == 200, "\(method) \(path): \(answer.body.prefix(300))")
         expectDocumented(answer, path, method, contract)
       }
+    }
+  }
+
+  @Test func everyRequestAboutWebhooksIsAnsweredAsDocumented() async throws {
+    try await serve { client, contract in
+      let made = try client.post(
+        "/v1/webhooks", #"{"url":"http://192.0.2.1/","view":"live_stock"}"#)
+      #expect(made.status == 400)
+      expectDocumented(made, "/v1/webhooks", "POST", contract)
+      var id = ""
+      for (path, method, operation) in contract.operations where path.contains("webhooks") {
+        let target = path.replacingOccurrences(of: "{webhook}", with: id)
+        let body = contract.members(operation["requestBody"]?["content"]).first?.1["example"]
+        let json = Self.json(body) ?? (method == "GET" || method == "DELETE" ? nil : "{}")
+        guard method != "DELETE" else { continue }
+        let answer = try client.send(method, target, json: json)
+        #expect([200, 201].contains(answer.status), "\(method) \(path): \(answer.body)")
+        expectDocumented(answer, path, method, contract)
+        if answer.status == 201 {
+          id = try #require(answer.fields["location"]?.split(separator: "/").last.map(String.init))
+        }
+      }
+      #expect(try client.send("DELETE", "/v1/webhooks/\(id)").status == 204)
+      let unknown = try client.get("/v1/webhooks/\(id)")
+      #expect(unknown.status == 404)
+      expectDocumented(unknown, "/v1/webhooks/{webhook}", "GET", contract)
     }
   }
 
@@ -193,6 +222,7 @@ struct ContractTests {
     if let sequence = node.sequence {
       return "[" + sequence.map { json($0) ?? "null" }.joined(separator: ",") + "]"
     }
+    if node.string == "true" || node.string == "false" { return node.string }
     return node.int.map(String.init) ?? node.string.map { "\"\($0)\"" }
   }
 

@@ -12,11 +12,12 @@ import idle
 import key_reads
 import mixed
 import push
+import webhooks
 from cluster import Cluster
 from processes import be_verbose, say
 from service import Service
 
-PARTS = ["idle", "reads", "mixed", "push", "catch-up", "holds"]
+PARTS = ["idle", "reads", "mixed", "push", "webhooks", "catch-up", "holds"]
 COLUMNS = ["what", "ours", "theirs", "ratio", "reach"]
 
 
@@ -71,6 +72,8 @@ def measure(options, folder, running):
         rows += mixed.measure(cluster, service, folder, seconds)
     if "push" in parts:
         rows += push.measure(cluster, service, folder, options.rounds, seconds)
+    if "webhooks" in parts:
+        rows += webhooks.measure(cluster, service, folder, options.rounds, seconds, options.scale)
     if "catch-up" in parts:
         rows += catch_up.measure(cluster, service, options.rounds, options.scale)
     if "holds" in parts:

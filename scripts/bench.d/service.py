@@ -25,7 +25,8 @@ class Service:
             json.dump({"database": self.cluster.conninfo, "listen": "127.0.0.1:0",
                        "views": self.VIEWS, "workers": 1,
                        "availability": {"view": "live_stock", "item": "item_id",
-                                        "location": "location_id", "on_hand": "on_hand"}}, file)
+                                        "location": "location_id", "on_hand": "on_hand"},
+                       "webhook_allow": ["127.0.0.1/32"]}, file)
         run([self.onhand, "init", "--config", configuration])
         self.program = Program([self.onhand, "serve", "--config", configuration],
                                f"{self.folder}/onhand.log")

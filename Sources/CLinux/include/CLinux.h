@@ -33,6 +33,7 @@ enum {
 int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int descriptor, uint32_t interest, uint64_t token);
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t interest, uint64_t token);
+int clinux_epoll_remove(int epoll, int descriptor);
 
 /// Fills `events` with at most `count` reports, waiting that long for the first.
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds);

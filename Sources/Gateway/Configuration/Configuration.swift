@@ -1,6 +1,7 @@
 import Capture
 import Foundation
 import Server
+import Webhooks
 
 /// What `onhand` is told by its file and the environment.
 package struct Configuration: Sendable {
@@ -27,6 +28,7 @@ package struct Configuration: Sendable {
   package var availability: AvailabilityConfiguration?
   /// How holds are taken; nil where none are.
   package var holds: HoldSettings?
+  package var webhooks = WebhookSettings()
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.

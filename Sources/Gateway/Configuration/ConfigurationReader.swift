@@ -1,4 +1,5 @@
 import Capture
+import Engine
 import Foundation
 import Server
 import Yams
@@ -16,7 +17,7 @@ package struct ConfigurationReader {
     "database", "listen", "views", "append_only", "slot", "publication", "workers", "assets",
     "web", "limits",
     "trusted_proxies", "access_log",
-    "callers", "public", "cors", "availability", "holds",
+    "callers", "public", "cors", "availability", "holds", "webhook_allow", "webhook_ca_file",
   ]
 
   private var configuration = Configuration()
@@ -60,7 +61,7 @@ package struct ConfigurationReader {
           throw Failure(key: "ONHAND_" + key.uppercased(), problem: "is not YAML")
         }
         try set(key, value)
-      case "views", "append_only", "trusted_proxies":
+      case "views", "append_only", "trusted_proxies", "webhook_allow":
         try set(
           key, value.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
       default: try set(key, value)
@@ -102,6 +103,9 @@ package struct ConfigurationReader {
       configuration.accessLog = AccessLogTarget(try text(value, key))
     case "trusted_proxies":
       configuration.trustedProxies = try TrustedProxies(list(value, key).map(addressRange))
+    case "webhook_allow":
+      configuration.webhooks.allowed = try list(value, key).map(addressBlock)
+    case "webhook_ca_file": configuration.webhooks.certificates = try text(value, key)
     case "limits":
       guard let mapping = value as? [String: Any] else {
         throw Failure(key: key, problem: "must be a mapping, as {idle_time: 30s}")
@@ -119,6 +123,15 @@ package struct ConfigurationReader {
         key: "trusted_proxies", problem: "must list addresses or ranges, as 10.0.0.0/8 or ::1")
     }
     return range
+  }
+
+  private func addressBlock(_ value: Any) throws -> AddressBlock {
+    guard let text = value as? String, let block = AddressBlock(text) else {
+      throw Failure(
+        key: "webhook_allow",
+        problem: "must list ranges without bits behind the prefix, as 10.0.0.0/8")
+    }
+    return block
   }
 
   private mutating func set(limit name: String, _ value: Any) throws {

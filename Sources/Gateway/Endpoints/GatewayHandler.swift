@@ -4,6 +4,7 @@ import HTTPWire
 import Holds
 import Runtime
 import Server
+import Webhooks
 
 /// Answers every request: finds the endpoint, enters the read gate, waits for a position where one is asked for.
 final class GatewayHandler: RequestHandler {
@@ -20,16 +21,19 @@ final class GatewayHandler: RequestHandler {
   private let holds: HoldEndpoints?
   let scratch: [WorkerScratch]
   let push: PushHub
+  private let webhooks: WebhookEndpoints
   private let requests = Counter()
   /// Tells capture that a reader waits for a position.
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
-    sampler: DriftSampler, availability watch: AvailabilityWatch, accessLog: AccessLog?,
-    clock: Clock, positionIsAwaited: @escaping @Sendable () -> Void
+    sampler: DriftSampler, availability watch: AvailabilityWatch, webhooks: WebhookEndpoints,
+    webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
+    positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
+    self.webhooks = webhooks
     self.clock = clock
     files = configuration.staticFiles
     contractPage = ContractPage(folder: configuration.assets.map { "\($0)/openapi" })
@@ -51,7 +55,8 @@ final class GatewayHandler: RequestHandler {
       lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
       store: store, status: status, push: push.counters, availability: watch, desk: desk,
-      sampler: sampler, accessLog: accessLog, clock: clock, requests: requests)
+      sampler: sampler, webhooks: webhookStatus, accessLog: accessLog, clock: clock,
+      requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 
@@ -149,6 +154,10 @@ final class GatewayHandler: RequestHandler {
     if case .holds(let route) = route {
       return try answer(route, request, reader, &response, context)
     }
+    if case .webhooks(let route) = route {
+      try reader.require(.admin)
+      return try webhooks.answer(route, request, &response, context)
+    }
     let parameters = try ReadParameters(request)
     if case .availability(let item, let location?) = route,
       parameters.others.contains(where: { $0.name == "explain" && $0.value == "true" })
@@ -227,7 +236,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       try availability.one(item, at: location, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
-    case .changes, .live, .holds: preconditionFailure("answered above")
+    case .changes, .live, .holds, .webhooks: preconditionFailure("answered above")
     }
   }
 
@@ -272,7 +281,7 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let location):
       _ = try availability.question(item, at: location, read)
     case .availabilityOfMany: _ = try availability.question(request, read)
-    case .changes, .live, .holds: preconditionFailure("answered elsewhere")
+    case .changes, .live, .holds, .webhooks: preconditionFailure("answered elsewhere")
     }
   }
 

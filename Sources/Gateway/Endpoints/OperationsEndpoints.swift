@@ -4,6 +4,7 @@ import HTTPWire
 import Holds
 import Runtime
 import Server
+import Webhooks
 
 /// `/healthz`, `/readyz` and `/metrics`.
 struct OperationsEndpoints: Sendable {
@@ -13,6 +14,7 @@ struct OperationsEndpoints: Sendable {
   let availability: AvailabilityWatch
   let desk: HoldDesk?
   let sampler: DriftSampler
+  let webhooks: WebhookStatus
   let accessLog: AccessLog?
   let clock: Clock
   let requests: Counter
@@ -109,6 +111,7 @@ struct OperationsEndpoints: Sendable {
     writer.counter(
       "onhand_verify_differences_total", "Rows that differed from the database; has to stay 0",
       sampler.differences.value)
+    writer.webhooks(webhooks)
     writer.views(visible.views.views.map { ($0, $0.status(at: visible.sequence)) })
     response.body.append(writer.text)
   }
@@ -140,6 +143,22 @@ struct MetricsWriter {
       text += "onhand_capture_failures_total{state=\"\(failure.rawValue)\"} "
       text += "\(counts[failure] ?? 0)\n"
     }
+  }
+
+  mutating func webhooks(_ status: WebhookStatus) {
+    let now = status.current
+    gauge("onhand_webhook_duty", "1 on the instance that delivers", now.hasDuty ? 1 : 0)
+    gauge("onhand_webhook_endpoints", "Receivers", now.endpoints)
+    gauge("onhand_webhook_owed_changes", "Changes taken in and not delivered", now.owed)
+    gauge("onhand_webhook_requests_under_way", "Deliveries under way", now.underWay)
+    gauge(
+      "onhand_webhook_window_start_bytes", "LSN behind which changes are kept; 0 if not known",
+      Int(clamping: now.windowStart))
+    counter(
+      "onhand_webhook_deliveries_total", "Requests that receivers accepted",
+      status.delivered.value)
+    counter("onhand_webhook_failures_total", "Requests that failed", status.failed.value)
+    counter("onhand_webhook_parked_total", "Deliveries given up", status.parked.value)
   }
 
   mutating func views(_ views: [(LiveView, ViewStatus)]) {

@@ -53,6 +53,10 @@ enum Problem: String, CaseIterable {
   case lagging
   case databaseUnreachable = "database_unreachable"
   case tooManyHolds = "too_many_holds"
+  case unknownWebhook = "unknown_webhook"
+  case badWebhook = "bad_webhook"
+  case tooManyWebhooks = "too_many_webhooks"
+  case webhooksNotPrepared = "webhooks_not_prepared"
 
   var status: Status {
     switch self {
@@ -81,6 +85,10 @@ enum Problem: String, CaseIterable {
     case .holdExpired: .gone
     case .lagging, .databaseUnreachable: .serviceUnavailable
     case .tooManyHolds: .tooManyRequests
+    case .unknownWebhook: .notFound
+    case .badWebhook: .badRequest
+    case .tooManyWebhooks: .conflict
+    case .webhooksNotPrepared: .serviceUnavailable
     }
   }
 
@@ -135,6 +143,10 @@ enum Problem: String, CaseIterable {
     case .lagging: "The log is followed too slowly"
     case .databaseUnreachable: "The database can't be asked"
     case .tooManyHolds: "The caller has, or asks for, too much"
+    case .unknownWebhook: "There is no such webhook"
+    case .badWebhook: "The webhook can't be as it is asked for"
+    case .tooManyWebhooks: "There are as many webhooks as may be"
+    case .webhooksNotPrepared: "The database is not prepared for webhooks"
     }
   }
 

@@ -14,6 +14,7 @@ enum Route {
   case availability(item: ByteView, location: ByteView?)
   case availabilityOfMany
   case holds(HoldRoute)
+  case webhooks(WebhookRoute)
 
   /// Nil where there is nothing.
   init?(_ path: ByteView) {
@@ -31,6 +32,9 @@ enum Route {
       self = .live
     } else if collection == "holds", rest.2 == nil {
       self.init(hold: rest.0, action: rest.1)
+    } else if collection == "webhooks", rest.2 == nil {
+      guard let route = WebhookRoute(id: rest.0, action: rest.1) else { return nil }
+      self = .webhooks(route)
     } else {
       return nil
     }
@@ -76,6 +80,7 @@ enum Route {
     case .live: method == .get
     case .lookup, .availabilityOfMany, .holds(.action): method == .post
     case .holds(.collection): method == .get || method == .head || method == .post
+    case .webhooks(let route): route.takes(method)
     }
   }
 
@@ -86,6 +91,7 @@ enum Route {
     case .live: "GET, OPTIONS"
     case .lookup, .availabilityOfMany, .holds(.action): "POST, OPTIONS"
     case .holds(.collection): "GET, HEAD, POST, OPTIONS"
+    case .webhooks(let route): route.methods
     }
   }
 }

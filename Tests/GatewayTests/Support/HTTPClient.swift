@@ -39,6 +39,15 @@ final class HTTPClient {
     return try read(hasBody: true)
   }
 
+  /// Sends any method, with JSON or nothing.
+  func send(_ method: String, _ target: String, json: String? = nil) throws -> Response {
+    let fields =
+      json.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
+    try send(
+      "\(method) \(target) HTTP/1.1\r\nHost: localhost:\(port)\r\n\(fields)\r\n\(json ?? "")")
+    return try read(hasBody: method != "HEAD")
+  }
+
   private func connect() throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()

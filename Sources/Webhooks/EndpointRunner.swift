@@ -1,0 +1,358 @@
+import Engine
+import Runtime
+
+/// One endpoint on the instance that delivers: what it is owed, and the bytes it is sent.
+///
+/// Belongs to the queue of ``Webhooks``.
+final class EndpointRunner {
+  private(set) var endpoint: WebhookEndpoint
+  private(set) var url: WebhookURL?
+  private(set) var outbox: Outbox<WebhookEvent>?
+  private(set) var epoch: Epoch?
+  /// Why nothing is read for it, if so.
+  private(set) var trouble: String?
+  private let schedule: AttemptSchedule
+  private let record: EndpointRecord
+  private var currentLens: Lens?
+  private var frozen: [Int: Message] = [:]
+  /// Where to begin again once nothing is under way.
+  private var restart: Restart?
+  private(set) var needsRecord = false
+  private var clearsReplay = false
+  private var dropsExceptions = false
+  private var parked: [ParkedDelivery] = []
+  var counts = Counts()
+  /// On the clock of the outbox, when its cursor was written last.
+  var recordedAt: Int64 = 0
+  var isRecording = false
+  private var rereadAt = Int64.min / 2
+  /// What went wrong last, and when nothing has since.
+  private(set) var lastFailure: String?
+  var reportsInSecond = 0
+
+  struct Counts {
+    var delivered = 0
+    var failed = 0
+    var parked = 0
+    var resyncs = 0
+  }
+
+  /// What is sent, the same each time.
+  struct Message {
+    let id: String
+    let body: [UInt8]
+  }
+
+  /// How the endpoint looks at one make of its view.
+  private struct Lens {
+    let view: LiveView
+    let filter: EventFilter
+    let body: EventBody
+  }
+
+  private enum Restart {
+    case replay(after: Position)
+    case newHistory(Position)
+  }
+
+  /// Changes read from the source at once.
+  private static let readMax = 1_000
+  private static let rereadPagesMax = 1_000
+
+  init(
+    _ endpoint: WebhookEndpoint, _ record: EndpointRecord, schedule: AttemptSchedule,
+    _ guardian: AddressGuard
+  ) {
+    self.endpoint = endpoint
+    self.record = record
+    self.schedule = schedule
+    url = try? WebhookURL(endpoint.url, guardian)
+    if let position = endpoint.replayAfter { restart = .replay(after: position) }
+  }
+
+  /// Takes over what was altered of the endpoint.
+  func update(_ endpoint: WebhookEndpoint, _ guardian: AddressGuard) {
+    if endpoint.filter != self.endpoint.filter { currentLens = nil }
+    let isNewReplay = endpoint.replayAfter != self.endpoint.replayAfter
+    self.endpoint = endpoint
+    url = try? WebhookURL(endpoint.url, guardian)
+    outbox?.setOptions(endpoint.options)
+    if let position = endpoint.replayAfter, isNewReplay { restart = .replay(after: position) }
+  }
+
+  var isRunning: Bool { endpoint.isEnabled && url != nil && outbox != nil && restart == nil }
+
+  // MARK: Reading
+
+  /// Takes in what the source has, as far as there is room.
+  func pull(_ source: some ChangeSource, now: Int64) {
+    guard endpoint.isEnabled else { return }
+    if outbox == nil { begin(source) }
+    if restart != nil { begunAgain(now) }
+    guard restart == nil else { return }
+    trouble = nil
+    while outbox?.wantsMore ?? false, readOn(source, now) {}
+    readAgain(source, now)
+  }
+
+  private func begin(_ source: some ChangeSource) {
+    guard let cursor = record.cursor ?? source.end(of: endpoint.view) else {
+      trouble = "waits for the view"
+      return
+    }
+    needsRecord = record.cursor == nil
+    let exceptions = record.exceptions.filter { $0.value.epoch == cursor.epoch }
+    dropsExceptions = exceptions.count < record.exceptions.count
+    makeOutbox(from: cursor, exceptions: exceptions.mapValues(\.lsn))
+  }
+
+  private func makeOutbox(from cursor: Position, exceptions: [[UInt8]: LSN] = [:]) {
+    epoch = cursor.epoch
+    frozen.removeAll()
+    outbox = Outbox(
+      endpoint.options, schedule: schedule, from: cursor.lsn, exceptions: exceptions)
+  }
+
+  /// Begins again, once nothing is under way that could arrive behind its successor.
+  private func begunAgain(_ now: Int64) {
+    guard let restart, let outbox, outbox.underWay == 0, !isRecording else { return }
+    self.restart = nil
+    dropsExceptions = true
+    needsRecord = true
+    switch restart {
+    case .replay(let position):
+      clearsReplay = true
+      endpoint.replayAfter = nil
+      makeOutbox(from: position)
+    case .newHistory(let position):
+      let lost = epoch.map { Position(epoch: $0, lsn: outbox.cursor) }
+      makeOutbox(from: Position(epoch: position.epoch, lsn: LSN(position.lsn.value - 1)))
+      needsRecord = false
+      announce(lost ?? position, resumesAt: position, now)
+    }
+  }
+
+  /// - Returns: whether there may be more.
+  private func readOn(_ source: some ChangeSource, _ now: Int64) -> Bool {
+    guard let epoch, let end = outbox?.end else { return false }
+    let position = Position(epoch: epoch, lsn: end)
+    switch source.read(after: position, view: endpoint.view, changesMax: Self.readMax) {
+    case .gone(let resumesAt):
+      guard let resumesAt else { return false }
+      guard resumesAt.epoch == epoch else {
+        restart = .newHistory(resumesAt)
+        begunAgain(now)
+        return false
+      }
+      announce(position, resumesAt: resumesAt, now)
+      return true
+    case .steps(let steps, let end):
+      for step in steps {
+        let events = events(step)
+        // What the filter can't judge is not passed over.
+        guard trouble == nil else { return false }
+        outbox?.accept(step.position.lsn, events, now: now)
+      }
+      guard let reached = outbox?.end, end.lsn > reached else { return false }
+      outbox?.accept(end.lsn, [], now: now)
+      return !steps.isEmpty
+    }
+  }
+
+  /// Owes the receiver the news that changes are missing.
+  private func announce(_ lost: Position, resumesAt: Position, _ now: Int64) {
+    guard let outbox else { return }
+    counts.resyncs += 1
+    let lsn = max(resumesAt.lsn, LSN(outbox.end.value + 1))
+    let position = Position(epoch: resumesAt.epoch, lsn: lsn)
+    let event = WebhookEvent(position, committedAt: nil, .resync(after: lost))
+    self.outbox?.accept(lsn, [event], now: now)
+  }
+
+  private func events(_ step: LoggedStep) -> [WebhookEvent] {
+    step.changes.compactMap { event($0, step) }
+  }
+
+  /// Nil where the receiver hears nothing of it.
+  private func event(_ change: LoggedChange, _ step: LoggedStep) -> WebhookEvent? {
+    guard let filter = lens(change.view)?.filter else { return nil }
+    let (hadRow, hasRow) = change.withRows { old, new in
+      (filter.matches(old), filter.matches(new))
+    }
+    guard EventKind(hadRow: hadRow, hasRow: hasRow) != nil else { return nil }
+    return .row(change, of: step, hadRow: hadRow, hasRow: hasRow)
+  }
+
+  private func lens(_ view: LiveView) -> Lens? {
+    if let currentLens, currentLens.view === view { return currentLens }
+    do throws(QueryFault) {
+      let filter = try EventFilter(endpoint.filter.map { ($0.name, $0.value) }, view)
+      let lens = Lens(view: view, filter: filter, body: EventBody(endpoint: endpoint.id, view))
+      currentLens = lens
+      return lens
+    } catch {
+      trouble = "its filter does not fit the view: \(error)"
+      return nil
+    }
+  }
+
+  // MARK: Reading again
+
+  /// Reading again goes through much of the source, so that keys gather for it, in milliseconds.
+  private static let rereadInterval: Int64 = 50
+
+  private func readAgain(_ source: some ChangeSource, _ now: Int64) {
+    guard let outbox, let epoch, now - rereadAt >= Self.rereadInterval else { return }
+    let spilled = outbox.spilled
+    guard !spilled.isEmpty else { return }
+    rereadAt = now
+    guard let first = spilled.values.min() else { return }
+    guard let found = changes(of: spilled, from: first, to: outbox.end, epoch, source) else {
+      self.outbox?.forgetSpilled(now: now)
+      announce(
+        Position(epoch: epoch, lsn: first),
+        resumesAt: Position(epoch: epoch, lsn: outbox.end), now)
+      return
+    }
+    for (key, entries) in found {
+      let taken = entries.prefix(Outbox<WebhookEvent>.rereadMax)
+      let rest = entries.count > taken.count ? entries[taken.count].lsn : nil
+      self.outbox?.refill(
+        key, taken.map { (lsn: $0.lsn, change: $0.change) }, rest: rest, now: now)
+    }
+  }
+
+  /// Nil where the source does not have all of them.
+  private func changes(
+    of keys: [[UInt8]: LSN], from first: LSN, to end: LSN, _ epoch: Epoch,
+    _ source: some ChangeSource
+  ) -> [[UInt8]: [(lsn: LSN, change: WebhookEvent)]]? {
+    var found: [[UInt8]: [(lsn: LSN, change: WebhookEvent)]] = keys.mapValues { _ in [] }
+    var position = Position(epoch: epoch, lsn: LSN(first.value - 1))
+    for _ in 0..<Self.rereadPagesMax {
+      guard
+        case .steps(let steps, let reached) = source.read(
+          after: position, view: endpoint.view, changesMax: Self.readMax)
+      else { return nil }
+      for step in steps where step.position.lsn <= end {
+        for change in step.changes {
+          let key = Array(change.key)
+          guard let from = keys[key], step.position.lsn >= from,
+            found[key, default: []].count <= Outbox<WebhookEvent>.rereadMax,
+            let event = event(change, step)
+          else { continue }
+          found[key, default: []].append((step.position.lsn, event))
+        }
+      }
+      guard reached.lsn < end, reached.lsn > position.lsn, !steps.isEmpty else { break }
+      position = reached
+    }
+    return found
+  }
+
+  // MARK: Sending
+
+  /// The next request to make, and the number to report it by.
+  func next(now: Int64) -> (number: Int, message: Message)? {
+    guard isRunning, let sending = outbox?.next(now: now) else { return nil }
+    if sending.isFrozen, let message = frozen[sending.number] { return (sending.number, message) }
+    let message = message(sending.changes)
+    frozen[sending.number] = message
+    return (sending.number, message)
+  }
+
+  private func message(_ events: [WebhookEvent]) -> Message {
+    let digests = events.flatMap { event in
+      DeliveryIdentity.bytes(
+        event.position, endpoint: endpoint.id, view: endpoint.view.description, key: event.key)
+    }
+    return Message(
+      id: DeliveryIdentity.text(digest: Signer.sha256(digests)), body: bytes(of: events))
+  }
+
+  private func bytes(of events: [WebhookEvent]) -> [UInt8] {
+    guard let lens = currentLens else {
+      return EventBody.resync(endpoint: endpoint.id, view: endpoint.view, events)
+    }
+    let writer = writer(for: events, lens)
+    return endpoint.template.write(events, writer) { self.dedupKey($0) }
+  }
+
+  /// An event keeps the make of the view that it happened to.
+  private func writer(for events: [WebhookEvent], _ lens: Lens) -> EventBody {
+    guard case .row(let change, _, _)? = events.last?.content, change.view !== lens.view else {
+      return lens.body
+    }
+    return EventBody(endpoint: endpoint.id, change.view)
+  }
+
+  private func dedupKey(_ event: WebhookEvent) -> String {
+    let bytes = Array("\(endpoint.id) \(endpoint.view) ".utf8) + event.key
+    return HexText.encode(Signer.sha256(bytes).prefix(16))
+  }
+
+  func failures(of number: Int) -> Int { outbox?.failures(of: number) ?? 0 }
+
+  func nextOutboxTime(now: Int64) -> Int64? {
+    let reread = outbox.flatMap { $0.spilled.isEmpty ? nil : rereadAt + Self.rereadInterval }
+    return [outbox?.nextTime(now: now), reread].compactMap { $0 }.min()
+  }
+
+  /// Remembers what people ask for first.
+  func note(_ report: AttemptReport) {
+    lastFailure = report.answer.isSuccess ? nil : report.answer.summary
+  }
+
+  func finish(
+    _ number: Int, _ outcome: SendingOutcome, failure: String, now: Int64,
+    _ random: inout some RandomNumberGenerator
+  ) -> Outbox<WebhookEvent>.Verdict {
+    let verdict = outbox?.finish(number, outcome, now: now, &random) ?? .done
+    switch (outcome, verdict) {
+    case (.delivered, _):
+      counts.delivered += 1
+      frozen[number] = nil
+    case (_, .parked):
+      counts.parked += 1
+      if let message = frozen.removeValue(forKey: number) {
+        parked.append(ParkedDelivery(id: message.id, body: message.body, failure: failure))
+      }
+    case (.failed(let wasSent, _), _), (.cancelled(let wasSent), _):
+      counts.failed += 1
+      // What nobody saw may still become something newer.
+      if !wasSent, endpoint.options.coalesces { frozen[number] = nil }
+    }
+    return verdict
+  }
+
+  // MARK: Recording
+
+  /// A cursor that moved past what concerns nobody is written so often, in milliseconds.
+  private static let idleRecordInterval: Int64 = 10_000
+
+  func takeWrite(now: Int64) -> EndpointWrite? {
+    guard !isRecording, let epoch, let outbox else { return nil }
+    let isDue =
+      needsRecord || outbox.hasProgress || !parked.isEmpty
+      || (outbox.hasMoved && now - recordedAt >= Self.idleRecordInterval)
+    guard isDue, restart == nil, let progress = self.outbox?.takeProgress() else { return nil }
+    isRecording = true
+    recordedAt = now
+    return EndpointWrite(
+      endpoint: endpoint.id, epoch: epoch, progress: progress, parked: parked,
+      clearsReplay: clearsReplay, dropsExceptions: dropsExceptions)
+  }
+
+  func recorded(_ write: EndpointWrite, isDone: Bool) {
+    isRecording = false
+    guard isDone else {
+      outbox?.progressFailed(write.progress)
+      return
+    }
+    outbox?.recorded(write.progress)
+    parked.removeFirst(write.parked.count)
+    needsRecord = false
+    if write.clearsReplay { clearsReplay = false }
+    if write.dropsExceptions { dropsExceptions = false }
+  }
+}
