@@ -12,6 +12,8 @@ from mirror import Broken, number
 from shop import Shop, lsn_value
 
 ITEMS, PLACES, NOTE = 200, 2, 2_000
+# Items that the others follow; more would be more than one Python can read.
+HOT = 50
 HEALTHY, STALLED = 1_000, 20
 # Of resident memory while readers stall. Had each a queue of what it was not told, they would take gigabytes.
 GROWTH_MAX = 48 << 10
@@ -30,20 +32,22 @@ class Updates:
             f"INSERT INTO stock SELECT i, p, 100, 0, repeat('n', {NOTE}) "
             f"FROM generate_series(1, {ITEMS}) i, generate_series(1, {PLACES}) p")
 
-    def transact(self):
+    def transact(self, hot):
         self.version += 1
-        items = random.sample(range(1, ITEMS + 1), 20)
+        items = random.sample(range(HOT + 1, ITEMS + 1), 20)
+        if hot:
+            items[0] = random.randint(1, HOT)
         self.connection.execute(
             "UPDATE stock SET version = %s WHERE item = ANY(%s)", (self.version, items))
         self.written[self.version] = time.monotonic()
 
-    async def run(self, seconds, pause=0.05):
+    async def run(self, seconds, pause=0.05, hot=True):
         """On a thread of its own, which a thousand clients on the other must not starve."""
-        await asyncio.to_thread(self.work, time.monotonic() + seconds, pause)
+        await asyncio.to_thread(self.work, time.monotonic() + seconds, pause, hot)
 
-    def work(self, end, pause):
+    def work(self, end, pause, hot):
         while time.monotonic() < end:
-            self.transact()
+            self.transact(hot)
             time.sleep(pause)
 
     def position(self):
@@ -94,12 +98,12 @@ async def check(onhand, seed, seconds):
         for place in range(HEALTHY):
             live = await Live(shop.live).__aenter__()
             healthy.append(Healthy(live, await live.subscribe(
-                "stocked", where={"item": f"eq.{place % ITEMS + 1}"}), updates))
+                "stocked", where={"item": f"eq.{place % HOT + 1}"}), updates))
         sys.setswitchinterval(0.0005)
         async with asyncio.TaskGroup() as tasks:
             reading = [tasks.create_task(one.run()) for one in healthy]
             # Until the window of changes for those who come back is full: it is kept in any case.
-            await updates.run(12, pause=0)
+            await updates.run(12, pause=0, hot=False)
             for one in healthy:
                 one.late.clear()
             await updates.run(seconds / 2)
