@@ -82,7 +82,7 @@ final class WebhookEndpoints: Sendable {
       switch request.method {
       case .patch: return try alteration(id, request)
       case .delete: return ask(.remove(id))
-      case .get, .head, .post, .put, .options: return ask(.show(id))
+      case .get, .head, .post, .put, .options, .query, .trace: return ask(.show(id))
       }
     case .action(let id, .enable): return ask(.enable(id))
     case .action(let id, .deliveries): return ask(.deliveries(id, limit: try Self.limit(request)))
