@@ -69,6 +69,33 @@ struct ReadParameters {
     }
   }
 
+  /// Takes those called `names` apart from conditions on columns.
+  func split(_ names: Set<String>) throws(Refused) -> (
+    own: [String: String], conditions: [Parameter]
+  ) {
+    var own: [String: String] = [:]
+    var conditions: [Parameter] = []
+    for parameter in others {
+      guard names.contains(parameter.name) else {
+        conditions.append(parameter)
+        continue
+      }
+      guard own.updateValue(parameter.value, forKey: parameter.name) == nil else {
+        throw Self.givenTwice(parameter.name)
+      }
+    }
+    return (own, conditions)
+  }
+
+  static func limit(_ text: String, max: Int) throws(Refused) -> Int {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
+      (1...max).contains(limit)
+    else {
+      throw Refused(.badParameter, "limit must be a number from 1 to \(max)", parameter: "limit")
+    }
+    return limit
+  }
+
   static func givenTwice(_ name: String) -> Refused {
     Refused(.badParameter, "\(name) is given twice", parameter: name)
   }

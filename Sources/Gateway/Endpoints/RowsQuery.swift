@@ -15,34 +15,18 @@ struct RowsQuery {
 
   /// - Throws: what is wrong with which parameter.
   init(_ parameters: ReadParameters, _ view: LiveView, _ reader: Reader) throws(Refused) {
-    var own: [String: String] = [:]
-    var conditions: [ReadParameters.Parameter] = []
-    for parameter in parameters.others {
-      guard Self.names.contains(parameter.name) else {
-        conditions.append(parameter)
-        continue
-      }
-      guard own.updateValue(parameter.value, forKey: parameter.name) == nil else {
-        throw ReadParameters.givenTwice(parameter.name)
-      }
-    }
+    let (own, conditions) = try parameters.split(Self.names)
     let caps = reader.caps(view)
-    limit = try own["limit"].map(Self.limit) ?? Self.limitDefault
+    if let text = own["limit"] {
+      limit = try ReadParameters.limit(text, max: Self.limitMax)
+    } else {
+      limit = Self.limitDefault
+    }
     shape = try RowShape(
       view, select: own["select"], quotesBigNumbers: parameters.quotesBigNumbers, caps: caps)
     order = try Self.order(own["order"], view, caps)
     filter = try RowFilter(conditions, view, caps)
     cursor = try Self.cursor(own["cursor"], order, view)
-  }
-
-  private static func limit(_ text: String) throws(Refused) -> Int {
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
-      (1...limitMax).contains(limit)
-    else {
-      throw Refused(
-        .badParameter, "limit must be a number from 1 to \(limitMax)", parameter: "limit")
-    }
-    return limit
   }
 
   private static func order(_ text: String?, _ view: LiveView, _ caps: [Int: Int64])

@@ -15,33 +15,15 @@ struct ChangesQuery {
     subscription = SubscriptionRequest(view: view)
     subscription.quotesBigNumbers = parameters.quotesBigNumbers
     subscription.minPosition = parameters.minPosition
-    var own: [String: String] = [:]
-    for parameter in parameters.others {
-      guard Self.names.contains(parameter.name) else {
-        subscription.conditions.append(parameter)
-        continue
-      }
-      guard own.updateValue(parameter.value, forKey: parameter.name) == nil else {
-        throw ReadParameters.givenTwice(parameter.name)
-      }
-    }
+    let (own, conditions) = try parameters.split(Self.names)
+    subscription.conditions = conditions
     subscription.select = own["select"]
     wantsEvents = Self.acceptsEvents(request)
-    if let text = own["limit"] { limit = try Self.limit(text) }
-    // RFC-like precedence of the living standard: a browser that comes back sends the id it saw last.
+    if let text = own["limit"] { limit = try ReadParameters.limit(text, max: Self.limitMax) }
+    // A browser that comes back sends the id it saw last.
     let seen = try Self.position(request.field("last-event-id")?.string ?? "")
     let after = try Self.position(own["after"] ?? "")
     subscription.after = seen ?? after
-  }
-
-  private static func limit(_ text: String) throws(Refused) -> Int {
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
-      (1...limitMax).contains(limit)
-    else {
-      throw Refused(
-        .badParameter, "limit must be a number from 1 to \(limitMax)", parameter: "limit")
-    }
-    return limit
   }
 
   /// Nil for an empty text.

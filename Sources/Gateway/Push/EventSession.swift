@@ -99,23 +99,15 @@ final class EventSession: PushSession {
   private func tellHeartbeat(_ message: inout ByteBuffer) {
     let visible = worker.enter()
     defer { worker.leave() }
-    subscription?.lookForDistrust(visible)
-    let isAllTold = subscription?.isTold(upTo: visible) ?? false
-    let position = isAllTold ? visible.position : nil
+    let position = subscription.flatMap { Subscription.settle([$0], at: visible) }
     message.append("event: heartbeat\n")
     if let position {
-      subscription?.heartbeatWasTold(position)
       message.append("id: ")
       message.append(position)
       message.append("\n")
     }
     message.append("data: {")
-    if let position {
-      message.append("\"position\":")
-      message.appendJSON(position)
-      message.append(",")
-    }
-    message.appendLag(visible, worker)
+    message.appendHeartbeat(position, visible, worker)
     message.append("}\n\n")
   }
 }

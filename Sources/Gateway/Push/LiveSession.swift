@@ -188,16 +188,9 @@ final class LiveSession: PushSession {
   private func tellHeartbeat(_ message: inout ByteBuffer) {
     let visible = worker.enter()
     defer { worker.leave() }
-    for subscription in subscriptions.values { subscription.lookForDistrust(visible) }
-    let isAllTold = queue.isEmpty && subscriptions.values.allSatisfy { $0.isTold(upTo: visible) }
     message.append("{\"type\":\"heartbeat\",")
-    if isAllTold, let position = visible.position {
-      for subscription in subscriptions.values { subscription.heartbeatWasTold(position) }
-      message.append("\"position\":")
-      message.appendJSON(position)
-      message.append(",")
-    }
-    message.appendLag(visible, worker)
+    message.appendHeartbeat(
+      Subscription.settle(subscriptions.values, at: visible), visible, worker)
     message.append("}")
   }
 }
@@ -277,8 +270,15 @@ extension ByteBuffer {
     }
   }
 
-  /// Appends how far behind the rows may be.
-  mutating func appendLag(_ visible: ReadGate.Visible, _ worker: PushWorker) {
+  /// Appends the members of a heartbeat: up to where nothing is outstanding, and how far behind the rows may be.
+  mutating func appendHeartbeat(
+    _ position: Position?, _ visible: ReadGate.Visible, _ worker: PushWorker
+  ) {
+    if let position {
+      append("\"position\":")
+      appendJSON(position)
+      append(",")
+    }
     if visible.staleSince != nil { append("\"stale\":true,") }
     append("\"lag_ms\":")
     append(decimal: worker.lagMilliseconds(visible))

@@ -116,13 +116,22 @@ final class Subscription: InterestFollower {
     owner.isReady(self)
   }
 
-  /// Whether everything up to `visible` has been told; it then counts as told with the position of a heartbeat.
-  func isTold(upTo visible: ReadGate.Visible) -> Bool {
-    guard case .live = phase, captured.isEmpty, let interest else { return false }
-    return interest.lastMark == knownMark
+  /// Has what is visible count as told to each of them, where nothing is outstanding.
+  ///
+  /// - Returns: the position to tell; nil while something is outstanding.
+  static func settle(_ subscriptions: some Collection<Subscription>, at visible: ReadGate.Visible)
+    -> Position?
+  {
+    for subscription in subscriptions { subscription.lookForDistrust(visible) }
+    guard let position = visible.position, subscriptions.allSatisfy(\.isTold) else { return nil }
+    for subscription in subscriptions { subscription.told = position }
+    return position
   }
 
-  func heartbeatWasTold(_ position: Position) { told = position }
+  private var isTold: Bool {
+    guard case .live = phase, captured.isEmpty, !isQueued, let interest else { return false }
+    return interest.lastMark == knownMark
+  }
 
   // MARK: Telling
 
