@@ -77,6 +77,7 @@ struct DemoCommand: AsyncParsableCommand {
         filtered   curl -s '\(url)/v1/views/live_stock/rows?region=eq.US-East&on_hand=lt.20&order=on_hand'
         for sale   curl -s \(url)/v1/availability/1
         summary    curl -s '\(url)/v1/views/network_summary/rows?limit=3'
+        changes    curl -sN -H 'Accept: text/event-stream' \(url)/v1/views/low_stock_alerts/changes
         contract   \(url)/docs
         readiness  curl -s \(url)/readyz
         metrics    curl -s \(url)/metrics
