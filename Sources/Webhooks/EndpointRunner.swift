@@ -84,15 +84,18 @@ final class EndpointRunner {
 
   // MARK: Reading
 
-  /// Takes in what the source has, as far as there is room.
-  func pull(_ source: some ChangeSource, now: Int64) {
-    guard endpoint.isEnabled else { return }
+  /// Takes in some of what the source has, as far as there is room.
+  ///
+  /// - Returns: whether there is more to be taken, behind the others' turn.
+  func pull(_ source: some ChangeSource, now: Int64) -> Bool {
+    guard endpoint.isEnabled else { return false }
     if outbox == nil { begin(source) }
     if restart != nil { begunAgain(now) }
-    guard restart == nil else { return }
+    guard restart == nil else { return false }
     trouble = nil
-    while outbox?.wantsMore ?? false, readOn(source, now) {}
+    let hasMore = (outbox?.wantsMore ?? false) && readOn(source, now)
     readAgain(source, now)
+    return hasMore
   }
 
   private func begin(_ source: some ChangeSource) {

@@ -34,6 +34,7 @@ package actor Webhooks: QueueConfined {
   fileprivate let isRung = BellState()
   private var askForPosition: @Sendable () -> Void = {}
   private var isStopped = false
+  private var willPumpAgain = false
 
   /// Attempts told of each endpoint in a second; of more, those that failed.
   private static let reportsMax = 20
@@ -189,11 +190,23 @@ package actor Webhooks: QueueConfined {
     guard hasDuty, !isStopped else { return }
     isRung.silence()
     let now = now
-    for id in order { runners[id]?.pull(window, now: now) }
+    var hasMore = false
+    for id in order where runners[id]?.pull(window, now: now) ?? false { hasMore = true }
     send(now)
     transport?.drive()
     record()
     sleep(now)
+    if hasMore { pumpAgain() }
+  }
+
+  /// Lets the queue's other work have its turn first, as an answer that has come in.
+  private func pumpAgain() {
+    guard !willPumpAgain else { return }
+    willPumpAgain = true
+    post { webhooks in
+      webhooks.willPumpAgain = false
+      webhooks.pump()
+    }
   }
 
   private func send(_ now: Int64) {

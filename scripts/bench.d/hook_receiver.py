@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import json
 import multiprocessing
+import signal
 import time
 
 from key_reads import free_port
@@ -28,6 +29,8 @@ class Receiver:
 
 
 def serve(port, pipe):
+    # Not what the benchmark does when it is ended.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     asyncio.run(run(port, pipe))
 
 

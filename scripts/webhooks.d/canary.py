@@ -85,7 +85,7 @@ def refuses(instance, url):
 
 
 def names_that_lead(instance, names, port):
-    addresses = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.1.1", "0.0.0.0", "::1", "::ffff:127.0.0.1", "::127.0.0.1",
+    addresses = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.1.1", "0.0.0.0", "::1", "::ffff:7f00:1", "::7f00:1",
                  "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1", "fd00::1", "::"]
     outcomes = []
     for number, address in enumerate(addresses):

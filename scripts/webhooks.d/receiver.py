@@ -9,7 +9,9 @@ import asyncio
 import json
 import multiprocessing
 import random
+import signal
 import socket
+import time
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -64,6 +66,8 @@ class Receiver:
 
 
 def serve(port, pipe, seed):
+    # Not what the proof does when it is ended.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     asyncio.run(Serving(pipe, seed).run(port))
 
 
@@ -144,7 +148,6 @@ class Serving:
             return False
 
     def note(self, body):
-        import time
         event = json.loads(body)
         events = event["data"]["events"] if event["type"] == "batch" else [event]
         for event in events:
