@@ -38,7 +38,8 @@ package final class HoldDesk: Sendable {
     var rates: [String: TokenBucket] = [:]
     /// To be written next.
     var queue: [HoldDraft] = []
-    var isWriting = false
+    /// Insert lanes with nothing to do.
+    var idleLanes = Array(0..<HoldDesk.insertLaneCount)
     /// Since when something committed waits for its verdict, on the monotonic clock.
     var undecidedSince: Int64?
     var undecidedCount = 0
@@ -76,8 +77,10 @@ package final class HoldDesk: Sendable {
   let logger: Logger
   let state: Mutex<State>
   let stopFlag = StopFlag()
+  /// Two, so that the next batch need not wait for the commit of the last: the server brings their commits to the disk together.
+  static let insertLaneCount = 2
   /// Inserts; changes of state; look-ups; expiry, purge and the advisory lock: none waits for another.
-  let insertLane: HoldLane
+  let insertLanes: [HoldLane]
   let changeLane: HoldLane
   let readLane: HoldLane
   let dutyLane: HoldLane
@@ -95,7 +98,10 @@ package final class HoldDesk: Sendable {
     instance = HoldID(from: &random)
     state = Mutex(State(index: HoldIndex(hasher: RowHasher(seed: random.next()))))
     let conninfo = configuration.conninfo
-    insertLane = HoldLane("insert", conninfo: conninfo, stop: stopFlag)
+    let stopFlag = stopFlag
+    insertLanes = (0..<Self.insertLaneCount).map {
+      HoldLane("insert-\($0)", conninfo: conninfo, stop: stopFlag)
+    }
     changeLane = HoldLane("change", conninfo: conninfo, stop: stopFlag)
     readLane = HoldLane("read", conninfo: conninfo, stop: stopFlag)
     dutyLane = HoldLane("duty", conninfo: conninfo, stop: stopFlag)
@@ -108,7 +114,7 @@ package final class HoldDesk: Sendable {
   /// Ends; what is under way is left to the log.
   package func stop() {
     stopFlag.set()
-    for lane in [insertLane, changeLane, readLane, dutyLane, explainLane] {
+    for lane in insertLanes + [changeLane, readLane, dutyLane, explainLane] {
       lane.post { $0.close() }
     }
   }
