@@ -177,8 +177,10 @@ extension HoldDesk {
       // Who took it may tell any moment.
       ticket.resolve(.failed(.inFlight))
     case .adoptable:
-      adopt(found, ticket) {
-        ticket.resolve($0 ? .hold(found, isNew: false, position: nil) : .failed(.undecided))
+      adopt(found, ticket) { position in
+        ticket.resolve(
+          position == nil
+            ? .failed(.undecided) : .hold(found, isNew: false, position: position))
       }
     case .unknowable:
       ticket.resolve(.failed(found.age <= Self.undecidedAgeMax ? .inFlight : .undecided))
@@ -206,7 +208,7 @@ extension HoldDesk {
 
   /// Makes another process's hold ours, and goes on once the log has decided.
   private func adopt(
-    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping @Sendable (Bool) -> Void
+    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping Adoption
   ) {
     var hold = hold
     hold.findKeys(availabilityReader(store.gate.visible.views))
@@ -269,8 +271,8 @@ extension HoldDesk {
       case .unknowable: ticket.resolve(.failed(.undecided))
       case .certain: take(draft, available, ticket, known)
       case .adoptable:
-        adopt(old, ticket) { isGranted in
-          guard isGranted else { return ticket.resolve(.failed(.undecided)) }
+        adopt(old, ticket) { position in
+          guard position != nil else { return ticket.resolve(.failed(.undecided)) }
           self.take(replacing, available, ticket, nowKnown)
         }
       }

@@ -20,6 +20,9 @@ package final class HoldDesk: Sendable {
     var position: Position?
   }
 
+  /// Goes on with the position at which an adopted hold was granted; with nil where it was not.
+  typealias Adoption = @Sendable (Position?) -> Void
+
   /// A caller's idempotency key or reference.
   struct OwnedText: Hashable {
     let caller: String
@@ -49,8 +52,8 @@ package final class HoldDesk: Sendable {
     var replacedInFlight: Set<HoldID> = []
     var keyTypes: HoldKeyTypes?
     /// What goes on once another's hold is adopted, or is not.
-    var adoptions: [HoldID: @Sendable (Bool) -> Void] = [:]
-    var decidedAdoptions: [(@Sendable (Bool) -> Void, Bool)] = []
+    var adoptions: [HoldID: Adoption] = [:]
+    var decidedAdoptions: [(adoption: Adoption, position: Position?)] = []
     /// To be told once the step is visible.
     var settled: [(HoldTicket, HoldOutcome)] = []
     /// Refused in the step at hand.
@@ -154,7 +157,7 @@ package final class HoldDesk: Sendable {
     let (open, adoption) = state.withLock { state in
       (close(id, &state), state.adoptions.removeValue(forKey: id))
     }
-    adoption?(false)
+    adoption?(nil)
     guard let open else { return }
     metrics.failures.add()
     open.ticket.resolve(.failed(failure))
