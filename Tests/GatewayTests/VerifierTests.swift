@@ -36,15 +36,17 @@ struct VerifierTests {
       nonisolated(unsafe) var workload = MovementWorkload(seed: 7)
       let writer = Background { _ in
         try connection.execute(workload.transaction())
-        pause(milliseconds: 5)
+        pause(milliseconds: 20)
       }
       var sum = ViewVerifier.Report()
-      for _ in 0..<30 {
+      // Most rows change while they are asked for: as often as it takes.
+      try wait("rows compared") {
         // The sampler sleeps longer than this takes.
         let report = try verify(service, database, reader: configuration.workers + 1, rows: 20)
         sum.checked += report.checked
         sum.skipped += report.skipped
         sum.differences += report.differences
+        return sum.checked > 50
       }
       try writer.stop()
       print("compared \(sum.checked), changed meanwhile \(sum.skipped)")
