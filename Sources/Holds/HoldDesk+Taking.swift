@@ -6,7 +6,7 @@ extension HoldDesk {
   private enum Step {
     case ended(HoldOutcome)
     /// It is in the queue.
-    case writes(startsWriting: Bool)
+    case writes(starting: Int?)
     case looksUpKey
     case looksUpReference
   }
@@ -31,9 +31,9 @@ extension HoldDesk {
     let step = state.withLock { begin(&draft, available, ticket, known, &$0) }
     switch step {
     case .ended(let outcome): ticket.resolve(outcome)
-    case .writes(let startsWriting):
+    case .writes(let lane):
       ticket.set(hold: draft.id)
-      if startsWriting { insertLane.post { self.writeNext($0) } }
+      startWriting(lane)
     case .looksUpKey, .looksUpReference:
       let draft = draft
       let isPosted = readLane.post { lane in
@@ -114,7 +114,7 @@ extension HoldDesk {
       return .ended(
         .short(shortages.map { draft.lines[taken[$0.line]].short($0.available) }))
     case .admitted:
-      return .writes(startsWriting: open(draft, ticket, &state))
+      return .writes(starting: open(draft, ticket, &state))
     }
   }
 
@@ -128,8 +128,8 @@ extension HoldDesk {
     }
   }
 
-  /// - Returns: whether the insert lane is to be started.
-  func open(_ draft: HoldDraft, _ ticket: HoldTicket, _ state: inout State) -> Bool {
+  /// - Returns: the insert lane that is to be started, if one has nothing to do.
+  func open(_ draft: HoldDraft, _ ticket: HoldTicket, _ state: inout State) -> Int? {
     state.open[draft.id] = Open(draft: draft, ticket: ticket)
     if let key = draft.idempotencyKey {
       state.keysInFlight.insert(OwnedText(caller: draft.caller, text: key))
@@ -144,11 +144,10 @@ extension HoldDesk {
     guard draft.replaces == nil else {
       // The old one's row is locked, which is not for the lane of inserts.
       changeLane.post { self.writeReplacing(draft, $0) }
-      return false
+      return nil
     }
     state.queue.append(draft)
-    defer { state.isWriting = true }
-    return !state.isWriting
+    return state.idleLanes.popLast()
   }
 
   // MARK: Looking up
@@ -178,8 +177,10 @@ extension HoldDesk {
       // Who took it may tell any moment.
       ticket.resolve(.failed(.inFlight))
     case .adoptable:
-      adopt(found, ticket) {
-        ticket.resolve($0 ? .hold(found, isNew: false, position: nil) : .failed(.undecided))
+      adopt(found, ticket) { position in
+        ticket.resolve(
+          position == nil
+            ? .failed(.undecided) : .hold(found, isNew: false, position: position))
       }
     case .unknowable:
       ticket.resolve(.failed(found.age <= Self.undecidedAgeMax ? .inFlight : .undecided))
@@ -207,7 +208,7 @@ extension HoldDesk {
 
   /// Makes another process's hold ours, and goes on once the log has decided.
   private func adopt(
-    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping @Sendable (Bool) -> Void
+    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping Adoption
   ) {
     var hold = hold
     hold.findKeys(availabilityReader(store.gate.visible.views))
@@ -270,8 +271,8 @@ extension HoldDesk {
       case .unknowable: ticket.resolve(.failed(.undecided))
       case .certain: take(draft, available, ticket, known)
       case .adoptable:
-        adopt(old, ticket) { isGranted in
-          guard isGranted else { return ticket.resolve(.failed(.undecided)) }
+        adopt(old, ticket) { position in
+          guard position != nil else { return ticket.resolve(.failed(.undecided)) }
           self.take(replacing, available, ticket, nowKnown)
         }
       }

@@ -80,7 +80,7 @@ extension HoldDesk: HoldWitness {
   private func note(_ verdict: HoldBook.Verdict, _ position: Position, _ state: inout State) {
     let id = verdict.id
     if let adoption = state.adoptions.removeValue(forKey: id) {
-      return state.decidedAdoptions.append((adoption, verdict.isGranted))
+      return state.decidedAdoptions.append((adoption, verdict.isGranted ? position : nil))
     }
     guard let open = state.open[id] else { return }
     if open.committed != nil { decided(&state) }
@@ -105,7 +105,7 @@ extension HoldDesk: HoldWitness {
       }
       return (state.settled, state.decidedAdoptions, !state.refused.isEmpty)
     }
-    for (adoption, isGranted) in adoptions { adoption(isGranted) }
+    for (adoption, position) in adoptions { adoption(position) }
     for (ticket, outcome) in settled { ticket.resolve(outcome) }
     if hasRefused { changeLane.post { self.rejectRefused($0) } }
   }

@@ -6,18 +6,23 @@ extension HoldDesk {
   private static let doubtMax: Int64 = 30_000_000_000
   private static let retryDelay = Duration.milliseconds(100)
 
-  /// Writes what has gathered, until nothing is left. On the insert lane.
-  func writeNext(_ lane: HoldLane) {
+  func startWriting(_ number: Int?) {
+    guard let number else { return }
+    insertLanes[number].post { self.writeNext(number, $0) }
+  }
+
+  /// Writes what has gathered, until nothing is left. On an insert lane.
+  private func writeNext(_ number: Int, _ lane: HoldLane) {
     let (drafts, types) = state.withLock { state -> ([HoldDraft], HoldKeyTypes?) in
       let drafts = Array(state.queue.prefix(HoldBatch.holdsMax))
       state.queue.removeFirst(drafts.count)
-      if drafts.isEmpty { state.isWriting = false }
+      if drafts.isEmpty { state.idleLanes.append(number) }
       return (drafts, state.keyTypes)
     }
     guard !drafts.isEmpty, let types else { return }
     write(drafts, types, doubtedSince: nil, lane)
     // So that other work of the lane has its turn.
-    lane.post { self.writeNext($0) }
+    lane.post { self.writeNext(number, $0) }
   }
 
   /// Commits drafts in one statement; where that fails, in halves, until the one to blame stands alone.
@@ -193,8 +198,7 @@ extension HoldDesk {
       return open.ticket.resolve(short.isEmpty ? .failed(.inFlight) : .short(short))
     }
     open.ticket.set(hold: again.id)
-    let starts = state.withLock { self.open(again, open.ticket, &$0) }
-    if starts { insertLane.post { self.writeNext($0) } }
+    startWriting(state.withLock { self.open(again, open.ticket, &$0) })
   }
 
   private func secondTry(_ open: Open) -> HoldDraft? {

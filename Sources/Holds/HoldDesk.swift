@@ -20,6 +20,9 @@ package final class HoldDesk: Sendable {
     var position: Position?
   }
 
+  /// Goes on with the position at which an adopted hold was granted; with nil where it was not.
+  typealias Adoption = @Sendable (Position?) -> Void
+
   /// A caller's idempotency key or reference.
   struct OwnedText: Hashable {
     let caller: String
@@ -38,7 +41,8 @@ package final class HoldDesk: Sendable {
     var rates: [String: TokenBucket] = [:]
     /// To be written next.
     var queue: [HoldDraft] = []
-    var isWriting = false
+    /// Insert lanes with nothing to do.
+    var idleLanes = Array(0..<HoldDesk.insertLaneCount)
     /// Since when something committed waits for its verdict, on the monotonic clock.
     var undecidedSince: Int64?
     var undecidedCount = 0
@@ -48,8 +52,8 @@ package final class HoldDesk: Sendable {
     var replacedInFlight: Set<HoldID> = []
     var keyTypes: HoldKeyTypes?
     /// What goes on once another's hold is adopted, or is not.
-    var adoptions: [HoldID: @Sendable (Bool) -> Void] = [:]
-    var decidedAdoptions: [(@Sendable (Bool) -> Void, Bool)] = []
+    var adoptions: [HoldID: Adoption] = [:]
+    var decidedAdoptions: [(adoption: Adoption, position: Position?)] = []
     /// To be told once the step is visible.
     var settled: [(HoldTicket, HoldOutcome)] = []
     /// Refused in the step at hand.
@@ -76,8 +80,10 @@ package final class HoldDesk: Sendable {
   let logger: Logger
   let state: Mutex<State>
   let stopFlag = StopFlag()
+  /// Two, so that the next batch need not wait for the commit of the last: the server brings their commits to the disk together.
+  static let insertLaneCount = 2
   /// Inserts; changes of state; look-ups; expiry, purge and the advisory lock: none waits for another.
-  let insertLane: HoldLane
+  let insertLanes: [HoldLane]
   let changeLane: HoldLane
   let readLane: HoldLane
   let dutyLane: HoldLane
@@ -95,7 +101,10 @@ package final class HoldDesk: Sendable {
     instance = HoldID(from: &random)
     state = Mutex(State(index: HoldIndex(hasher: RowHasher(seed: random.next()))))
     let conninfo = configuration.conninfo
-    insertLane = HoldLane("insert", conninfo: conninfo, stop: stopFlag)
+    let stopFlag = stopFlag
+    insertLanes = (0..<Self.insertLaneCount).map {
+      HoldLane("insert-\($0)", conninfo: conninfo, stop: stopFlag)
+    }
     changeLane = HoldLane("change", conninfo: conninfo, stop: stopFlag)
     readLane = HoldLane("read", conninfo: conninfo, stop: stopFlag)
     dutyLane = HoldLane("duty", conninfo: conninfo, stop: stopFlag)
@@ -108,7 +117,7 @@ package final class HoldDesk: Sendable {
   /// Ends; what is under way is left to the log.
   package func stop() {
     stopFlag.set()
-    for lane in [insertLane, changeLane, readLane, dutyLane, explainLane] {
+    for lane in insertLanes + [changeLane, readLane, dutyLane, explainLane] {
       lane.post { $0.close() }
     }
   }
@@ -148,7 +157,7 @@ package final class HoldDesk: Sendable {
     let (open, adoption) = state.withLock { state in
       (close(id, &state), state.adoptions.removeValue(forKey: id))
     }
-    adoption?(false)
+    adoption?(nil)
     guard let open else { return }
     metrics.failures.add()
     open.ticket.resolve(.failed(failure))

@@ -91,6 +91,36 @@ struct HoldRaceTests {
     #expect(race.result.lost > 0)
   }
 
+  /// A process stands still for longer than another waits to speak for it, in the midst of whatever it does, and goes on.
+  @Test func pausesRevokeNothing() throws {
+    var random = SeededRandom()
+    let shop = try HoldShop()
+    var scene = Scene("pauses", processes: 2, stock: 120)
+    scene.settings.survivesKills = true
+    scene.settings.timeoutMilliseconds = 300
+    scene.settings.references = true
+    scene.settings.writes = false
+    scene.settings.rounds = 30
+    try shop.database.run("UPDATE stock SET units = \(scene.stock)")
+    let processes = try (0..<2).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let audit = try shop.database.connect()
+    try DecodedLog.begin(audit)
+    let watch = try LockWatch(shop.database)
+    let race = HoldRace(shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    race.run {
+      for process in [0, 1, 0] {
+        pause(milliseconds: UInt32(random.number(50...300)))
+        processes[process].pause()
+        pause(milliseconds: 5_000)
+        processes[process].resume()
+      }
+    }
+    let waits = try watch.stop()
+    try settle(shop, processes.map(\.port))
+    try check(race, scene, audit, waits, knowsOrder: false)
+    #expect(race.result.lost > 0)
+  }
+
   /// Sessions are cut at any moment, the stream's with snapshots taken anew: what is in doubt is sent again, and counted once.
   @Test func cutSessionsLoseAndOversellNothing() throws {
     var random = SeededRandom()

@@ -487,6 +487,43 @@ struct HoldTests {
     }
   }
 
+  @Test func aCallerWhoAsksTooFastIsToldSo() async throws {
+    try await serve {
+      $0.holds?.perSecondMax = 3
+    } _: { service, _ in
+      var statuses: [Int] = []
+      for item in 1...8 {
+        statuses.append(try service.client.post("/v1/holds", Shop.body(Shop.line(item, 1))).status)
+      }
+      #expect(statuses.prefix(3) == [201, 201, 201] && statuses.contains(429), "\(statuses)")
+      // What is refused for want of stock is no less asked for.
+      try wait("allowed again") {
+        try service.client.post("/v1/holds", Shop.body(Shop.line(9, 1))).status == 201
+      }
+    }
+  }
+
+  /// Texts that arrays, JSON and SQL have a meaning for are texts.
+  @Test(arguments: ["NULL", #"{a,"b\c",}"#, "'; DROP TABLE onhand.holds; --", "ü\t\n%s", "  "])
+  func textsAreKeptAsTheyAre(text: String) async throws {
+    try await serve { service, database in
+      try database.connect().query("INSERT INTO stock VALUES (60, $1, 5)", [text])
+      let quoted = String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+      try wait("the row") {
+        try service.client.get("/v1/availability/60").status == 200
+      }
+      let body =
+        #"{"lines":[{"item":60,"location":\#(quoted),"quantity":2}],"reference":\#(quoted),"metadata":{"a":\#(quoted)}}"#
+      for _ in 0..<2 {
+        let taken = try service.client.post("/v1/holds", body)
+        #expect(taken.status == 201, "\(taken.body)")
+        let shown = try service.client.get("/v1/holds/\(taken["hold_id"] ?? "")")
+        for answer in [taken, shown] { #expect(answer["reference"] == text, "\(answer.body)") }
+        #expect(shown.body.contains(#""quantity":2"#))
+      }
+    }
+  }
+
   @Test func whatHasEndedIsPurged() async throws {
     try await serve {
       $0.holds?.retention = .seconds(1)

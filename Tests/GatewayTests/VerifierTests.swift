@@ -9,17 +9,33 @@ import Testing
 /// Rows that are served beside what the database says.
 @Suite(.serialized)
 struct VerifierTests {
-  private func verify(
-    _ service: TestService, _ database: TestDatabase, reader: Int, rows: Int
-  ) throws -> ViewVerifier.Report {
-    let capture = service.service.capture
-    let verifier = ViewVerifier(
-      store: service.service.store, reader: reader, clock: Clock(), stop: StopFlag(),
-      positionIsAwaited: { capture.positionIsAwaited() })
+  /// Follows a database with nobody else reading, as `onhand verify` does.
+  private func follow(
+    _ configuration: Configuration, _ body: (ViewVerifier) throws -> Void
+  ) async throws {
+    let clock = Clock()
+    let store = ViewStore(readers: 1, hashSeed: .random(in: 0 ... .max))
+    let capture = Capture(
+      configuration.capture, store: store, clock: clock, logger: TestService.quiet)
+    capture.start()
+    let result = Result {
+      try wait("the first snapshot") { store.gate.visible.position != nil }
+      try body(
+        ViewVerifier(
+          store: store, reader: 0, clock: clock, stop: StopFlag(),
+          positionIsAwaited: { capture.positionIsAwaited() }))
+    }
+    await withCheckedContinuation { continuation in capture.stop { continuation.resume() } }
+    try result.get()
+  }
+
+  private func verify(_ verifier: ViewVerifier, _ database: TestDatabase, rows: Int) throws
+    -> ViewVerifier.Report
+  {
     let connection = try PostgresConnection(database.conninfo)
     var random = SeededRandom()
     var sum = ViewVerifier.Report()
-    for view in service.service.store.gate.visible.views.views {
+    for view in verifier.store.gate.visible.views.views {
       let report = try verifier.check(view, count: rows, connection, using: &random)
       sum.checked += report.checked
       sum.skipped += report.skipped
@@ -31,20 +47,21 @@ struct VerifierTests {
   @Test func rowsUnderChangesAreAsTheDatabaseSays() async throws {
     let database = try TestCluster.database(MovementSchema.own)
     let configuration = try database.prepared(MovementSchema.views)
-    try await TestService.run(configuration) { service in
+    try await follow(configuration) { verifier in
       nonisolated(unsafe) let connection = try database.connect()
       nonisolated(unsafe) var workload = MovementWorkload(seed: 7)
       let writer = Background { _ in
         try connection.execute(workload.transaction())
-        pause(milliseconds: 5)
+        pause(milliseconds: 20)
       }
       var sum = ViewVerifier.Report()
-      for _ in 0..<30 {
-        // The sampler sleeps longer than this takes.
-        let report = try verify(service, database, reader: configuration.workers + 1, rows: 20)
+      // Most rows change while they are asked for: as often as it takes.
+      try wait("rows compared") {
+        let report = try verify(verifier, database, rows: 20)
         sum.checked += report.checked
         sum.skipped += report.skipped
         sum.differences += report.differences
+        return sum.checked > 50
       }
       try writer.stop()
       print("compared \(sum.checked), changed meanwhile \(sum.skipped)")
@@ -61,8 +78,8 @@ struct VerifierTests {
       CREATE VIEW shown AS SELECT id, units, name FROM goods;
       """)
     let configuration = try database.prepared(["shown"])
-    try await TestService.run(configuration) { service in
-      let right = try verify(service, database, reader: configuration.workers + 1, rows: 1_000)
+    try await follow(configuration) { verifier in
+      let right = try verify(verifier, database, rows: 1_000)
       #expect(right.checked == 50 && right.differences == [], "\(right)")
       try database.run(
         """
@@ -70,7 +87,7 @@ struct VerifierTests {
         UPDATE goods SET units = 0 WHERE id = 7;
         ALTER PUBLICATION onhand SET (publish = 'insert, update, delete, truncate')
         """)
-      let wrong = try verify(service, database, reader: configuration.workers + 1, rows: 1_000)
+      let wrong = try verify(verifier, database, rows: 1_000)
       #expect(wrong.checked == 50 && wrong.differences.count == 1, "\(wrong)")
       #expect(wrong.differences.first?.contains(#"served {"id":7,"units":7"#) ?? false)
     }

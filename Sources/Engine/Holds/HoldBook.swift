@@ -244,7 +244,6 @@ package struct HoldBook: Sendable {
   /// What is to be judged at the end of the step.
   package var arrivals: [HoldID] { arrived }
   package var inFlightCount: Int { inFlight.count }
-  package var grantedCount: Int { granted.count }
   /// Refused holds whose rows are still to be marked so.
   package var refusedIDs: [HoldID] { refused.keys.filter { !leaving.contains($0) } }
 }

@@ -11,10 +11,13 @@ final class HTTPClient {
   struct Failure: Error { let call: String }
 
   private let port: UInt16
+  private let timeoutMilliseconds: Int
   private var descriptor: Int32 = -1
 
-  init(port: UInt16) throws {
+  /// - Parameter timeoutMilliseconds: after which an answer that does not come is a failure; 0 for none.
+  init(port: UInt16, timeoutMilliseconds: Int = 0) throws {
     self.port = port
+    self.timeoutMilliseconds = timeoutMilliseconds
     try connect()
   }
 
@@ -62,6 +65,10 @@ final class HTTPClient {
     guard connected == 0 else { throw Failure(call: "connect") }
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    var limit = timeval(
+      tv_sec: timeoutMilliseconds / 1_000, tv_usec: timeoutMilliseconds % 1_000 * 1_000)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 
   private func send(_ text: String) throws {

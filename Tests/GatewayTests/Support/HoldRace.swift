@@ -18,8 +18,10 @@ final class HoldRace: Sendable {
     var references = false
     var settles = true
     var writes = true
-    /// What a client does when it can't reach its process.
+    /// Whether clients whose process does not answer ask again, of any process.
     var survivesKills = false
+    /// After which a client takes a process for gone.
+    var timeoutMilliseconds = 0
   }
 
   struct Tally: Sendable {
@@ -100,10 +102,11 @@ final class HoldRace: Sendable {
   private func take(_ body: String, _ key: String, _ number: Int, _ random: inout SeededRandom)
     -> String?
   {
-    for attempt in 0..<60 {
+    for attempt in 0..<Self.attemptsMax {
       do {
         let process = settings.survivesKills ? random.number(0...portCount - 1) : number % portCount
-        let client = try HTTPClient(port: port(process))
+        let client = try HTTPClient(
+          port: port(process), timeoutMilliseconds: settings.timeoutMilliseconds)
         let answer = try client.post("/v1/holds", body, headers: ["Idempotency-Key": key])
         note(answer)
         switch answer.status {
@@ -121,12 +124,15 @@ final class HoldRace: Sendable {
         }
       } catch {
         tally.withLock { $0.lost += 1 }
-        guard settings.survivesKills, attempt < 59 else { return nil }
+        guard settings.survivesKills, attempt + 1 < Self.attemptsMax else { return nil }
         pause(milliseconds: 50)
       }
     }
     return nil
   }
+
+  /// Enough to outlast the time in which another process may not speak for the one that took a hold.
+  private static let attemptsMax = 120
 
   private var portCount: Int { ports.withLock { $0.count } }
   private func port(_ process: Int) -> UInt16 { ports.withLock { $0[process] } }
