@@ -97,9 +97,11 @@ struct HoldTests {
     }
     try await TestService.run(shop.configuration) { service in
       let body = Shop.body(Shop.line(1, 4))
+      // Young, however long the second process took to start.
+      try shop.database.run("UPDATE onhand.holds SET created_at = created_at + interval '1 h'")
       let young = try service.client.post("/v1/holds", body, headers: key)
       #expect(young.status == 409 && young["code"] == "hold_in_flight", "\(young.body)")
-      try shop.database.run("UPDATE onhand.holds SET created_at = created_at - interval '5 s'")
+      try shop.database.run("UPDATE onhand.holds SET created_at = created_at - interval '2 h'")
       let old = try service.client.post("/v1/holds", body, headers: key)
       #expect(old.status == 200 && old["hold_id"] == id, "\(old.body)")
       // It has adopted it, and stands by it.
