@@ -179,6 +179,7 @@ final class Subscription: InterestFollower {
       }
       guard try hasReachedStart(visible, position) else { return .nothing }
       try begin(visible, reason, &message)
+    case .live where repeatsFrame(visible, &message): return .message
     case .snapshot, .replay, .live: break
     }
     try checkTrust(visible)
@@ -206,11 +207,13 @@ final class Subscription: InterestFollower {
     var telling = Telling(
       phase.isSnapshot ? .snapshot : .changes, form, of: interest, as: shape, worker.frames,
       worker.scratch)
+    let name = frameName(visible)
     let isComplete = tellAll(visible, interest, &telling)
     for frame in telling.full { put(frame, &message) }
     var last = ByteBuffer()
     if message.isEmpty {
       _ = telling.end(at: isComplete ? position : nil, previous: told, &message)
+      if isComplete, let name { worker.frames.keepFrame(name, message.view) }
     } else if telling.end(at: isComplete ? position : nil, previous: told, &last) {
       put(Array(last.bytes), &message)
     }
@@ -219,6 +222,32 @@ final class Subscription: InterestFollower {
       listen()
     }
     worker.counters.frames.add(telling.full.count + 1)
+  }
+
+  /// Tells what another subscription to the same has just been told.
+  private func repeatsFrame(_ visible: ReadGate.Visible, _ message: inout ByteBuffer) -> Bool {
+    guard let interest, let name = frameName(visible), worker.frames.repeatFrame(name, &message)
+    else { return false }
+    knownMark = interest.lastMark
+    told = visible.position
+    listen()
+    worker.counters.frames.add()
+    return true
+  }
+
+  /// What the next frame depends on, where it tells changes only.
+  private func frameName(_ visible: ReadGate.Visible) -> FrameBuffers.FrameName? {
+    guard case .live = phase, captured.isEmpty, let interest else { return nil }
+    return FrameBuffers.FrameName(
+      changes: changesName(of: interest, visible), previous: told, id: form.id)
+  }
+
+  private func changesName(of interest: Interest, _ visible: ReadGate.Visible)
+    -> FrameBuffers.CacheName
+  {
+    FrameBuffers.CacheName(
+      interest: ObjectIdentifier(interest), after: knownMark, sequence: visible.sequence,
+      shape: shapeName)
   }
 
   private func listen() {
@@ -253,9 +282,7 @@ final class Subscription: InterestFollower {
     guard case .live = phase else { return false }
     guard interest.lastMark != knownMark else { return true }
     telling.endSnapshot()
-    let name = FrameBuffers.CacheName(
-      interest: ObjectIdentifier(interest), after: knownMark, sequence: visible.sequence,
-      shape: shapeName)
+    let name = changesName(of: interest, visible)
     knownMark = telling.tellChanges(
       of: interest, after: knownMark, at: visible.sequence, bytesMax: Self.captureBytesMax,
       reusedAs: name)
