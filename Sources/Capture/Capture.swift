@@ -107,12 +107,15 @@ package actor Capture: QueueConfined {
     let applier = LogApplier(
       result.dataflow, tables: result.views.tables, store: store, from: result.position,
       status: status, now: { clock.wallMicroseconds })
-    let source = DispatchSource.makeReadSource(
-      fileDescriptor: result.stream.socket, queue: executor.queue)
+    // A descriptor of our own: libpq closes its socket as soon as it fails, and the number may be another's before the source is
+    // gone.
+    let watched = dup(result.stream.socket)
+    guard watched >= 0 else {
+      return fail(PostgresError(.connection, "the process has too many files open"))
+    }
+    let source = DispatchSource.makeReadSource(fileDescriptor: watched, queue: executor.queue)
     source.setEventHandler { self.assumeIsolated { $0.readStream() } }
-    // The stream's connection lives until the source no longer watches its descriptor.
-    let stream = KeepAlive(result.stream)
-    source.setCancelHandler { stream.release() }
+    source.setCancelHandler { close(watched) }
     let number = status.bootstraps.value
     let watch = CatalogWatch(configuration, views: result.views, stop: stop) { error in
       self.post { $0.catalogChanged(error, since: number) }
@@ -256,15 +259,6 @@ package actor Capture: QueueConfined {
       self.assumeIsolated { $0.ask() }
     }
   }
-}
-
-/// Holds the stream for the cancel handler, which may run on any thread.
-private final class KeepAlive: @unchecked Sendable {
-  private var stream: LogStream?
-
-  init(_ stream: LogStream) { self.stream = stream }
-
-  func release() { stream = nil }
 }
 
 extension Duration {
