@@ -44,11 +44,12 @@ struct Bootstrap {
     try readTables(dataflow, reader)
     if let witness = store.holdWitness { try HoldSnapshot.read(reader, witness) }
     let position = Position(epoch: epoch, lsn: slot.consistentPoint)
+    // Who sees its rows finds it counted.
+    status.bootstraps.add()
     try dataflow.finishStep(at: position, committedAt: nil, xid: nil)
     try reader.execute("COMMIT")
 
     try startReplication(replication, slot, views.publications)
-    status.bootstraps.add()
     return Result(
       stream: LogStream(replication), views: views, dataflow: dataflow, position: position)
   }
