@@ -46,9 +46,9 @@ package struct Response: ~Copyable {
     let start = fields.count
     if name.utf8CodeUnitCount == 4, ByteView(name).equalsIgnoringCase("etag") { tagStart = start }
     write(&fields)
-    let value = fields.mutableBytes[start...]
-    for index in value.indices where value[index] < 0x20 || value[index] == 0x7F {
-      fields.mutableBytes[index] = 0x20
+    let bytes = fields.mutableBytes
+    for index in start..<bytes.count where bytes[index] < 0x20 || bytes[index] == 0x7F {
+      bytes[index] = 0x20
     }
     fields.append("\r\n")
   }
