@@ -16,7 +16,7 @@
  * @typedef {object} ConnectOptions
  * @property {string | (() => string | Promise<string>)} [token] Of a caller, or what fetches one before each connection.
  * @property {number} [heartbeat] Milliseconds of silence after which the server is asked whether it is there; after twice as
- *   many the connection counts as dead. 15,000 unless given.
+ *   many the connection counts as dead. 30,000 unless given.
  * @property {typeof WebSocket} [WebSocket] Where there is no global one.
  */
 
@@ -139,7 +139,7 @@ export class Connection {
   }
 
   get #heartbeat() {
-    return this.#options.heartbeat ?? 15_000;
+    return this.#options.heartbeat ?? 30_000;
   }
 
   /** Whether there will be no further connection: closed here, or by the server for a reason that has to be mended. */

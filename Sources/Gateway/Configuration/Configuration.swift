@@ -24,7 +24,7 @@ package struct Configuration: Sendable {
   package var publicAccess: PublicAccess?
   package var crossOrigins = CrossOrigins()
   /// How often a client that has nothing to be told hears that all is well.
-  package var heartbeat = Duration.seconds(15)
+  package var heartbeat = Duration.seconds(30)
   package var availability: AvailabilityConfiguration?
   /// How holds are taken; nil where none are.
   package var holds: HoldSettings?
