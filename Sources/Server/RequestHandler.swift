@@ -22,17 +22,20 @@ extension RequestHandler {
 }
 
 /// What a handler made of a request.
+///
+/// What is not the usual case is boxed: the layout of a payload of the standard library is looked up while the program runs,
+/// which every request would pay for.
 package enum Outcome {
   /// The response is complete.
   case respond
   /// The request cannot be answered yet. The handler is called with it again after a wake and at
   /// `until`; meanwhile no other request of the connection is looked at. When too many wait the
   /// client is told 503. A client that closes, or has finished sending, is taken to be gone.
-  case park(until: ContinuousClock.Instant)
+  indirect case park(until: ContinuousClock.Instant)
   /// The connection becomes a WebSocket. Of the response its fields are sent, with 101. A client that
   /// has too many sessions is told 429, and the session never begins.
-  case webSocket(any Session, WebSocketOptions)
+  indirect case webSocket(any Session, WebSocketOptions)
   /// The response's head is sent, and its body is what the session produces. After HEAD, or where the
   /// client has too many sessions, the session never begins.
-  case stream(any Session)
+  indirect case stream(any Session)
 }

@@ -80,15 +80,23 @@ final class WebhookEndpoints: Sendable {
       return try creation(request)
     case .one(let id):
       switch request.method {
-      case .patch: return try alteration(id, request)
-      case .delete: return ask(.remove(id))
-      case .get, .head, .post, .put, .options, .query, .trace: return ask(.show(id))
+      case .patch: return try alteration(id.string, request)
+      case .delete: return ask(.remove(id.string))
+      case .get, .head, .post, .put, .options, .query, .trace: return ask(.show(id.string))
       }
-    case .action(let id, .enable): return ask(.enable(id))
-    case .action(let id, .deliveries): return ask(.deliveries(id, limit: try Self.limit(request)))
-    case .action(let id, .rotateSecret): return try rotation(id, request)
-    case .action(let id, .replay): return try replay(id, request)
-    case .action(let id, .test): return test(id)
+    case .action(let id, let action): return try work(for: action, on: id.string, request)
+    }
+  }
+
+  private func work(for action: WebhookRoute.Action, on id: String, _ request: borrowing Request)
+    throws(Refused) -> Work
+  {
+    switch action {
+    case .enable: return ask(.enable(id))
+    case .deliveries: return ask(.deliveries(id, limit: try Self.limit(request)))
+    case .rotateSecret: return try rotation(id, request)
+    case .replay: return try replay(id, request)
+    case .test: return test(id)
     }
   }
 

@@ -1,10 +1,12 @@
 import HTTPWire
 
-/// What a path below `/v1/webhooks` asks for.
+/// What a path below `/v1/webhooks` asks for; ids as sent.
+///
+/// Without a text of its own, as every request has a ``Route``.
 enum WebhookRoute {
   case all
-  case one(String)
-  case action(String, Action)
+  case one(ByteView)
+  case action(ByteView, Action)
 
   enum Action: String, CaseIterable {
     case test
@@ -21,11 +23,11 @@ enum WebhookRoute {
       return
     }
     guard let action else {
-      self = .one(id.string)
+      self = .one(id)
       return
     }
     guard let known = Action(rawValue: action.string) else { return nil }
-    self = .action(id.string, known)
+    self = .action(id, known)
   }
 
   func takes(_ method: Method) -> Bool {
