@@ -6,9 +6,8 @@ import Synchronization
 /// step that is too large for the window by itself leaves only word of the views that it concerned.
 package final class ChangeWindow: ChangeListener {
   fileprivate struct State {
-    /// Oldest first, from `first` on; nil before.
-    var steps: [RecordedStep?] = []
-    var first = 0
+    /// Oldest first.
+    var steps = ArrivalQueue<RecordedStep>()
     var byteCount = 0
     /// What readers could see when the oldest step here was about to come; nil before the first snapshot.
     var start: Position?
@@ -82,20 +81,15 @@ extension ChangeWindow.State {
     }
     steps.append(step)
     byteCount += step.byteCount
-    while byteCount > bytesMax, first < steps.count - 1, let oldest = forgetOldest() {
+    while byteCount > bytesMax, steps.count > 1, let oldest = forgetOldest() {
       forgotten.append(oldest)
-    }
-    if first > 64, first * 2 > steps.count {
-      steps.removeFirst(first)
-      first = 0
     }
     return forgotten
   }
 
   private mutating func forgetOldest() -> RecordedStep? {
-    guard first < steps.count, let oldest = steps[first] else { return nil }
-    steps[first] = nil
-    first += 1
+    guard !steps.isEmpty else { return nil }
+    let oldest = steps.removeFirst()
     byteCount -= oldest.byteCount
     start = oldest.position
     startSequence = oldest.sequence
@@ -104,7 +98,7 @@ extension ChangeWindow.State {
 
   fileprivate func steps(after sequence: UInt64, upTo end: UInt64) -> ChangeWindow.Steps {
     guard sequence >= startSequence else { return .gone }
-    let split = firstStep { $0.sequence > sequence }
+    let split = steps.firstOffset { $0.sequence > sequence }
     return .steps(steps(from: split, upTo: end))
   }
 
@@ -112,25 +106,13 @@ extension ChangeWindow.State {
     after position: Position, upTo end: UInt64, ofTableBornAt birth: UInt64
   ) -> ChangeWindow.Steps {
     guard let start, start.epoch == position.epoch, position.lsn >= start.lsn else { return .gone }
-    let split = firstStep { $0.position.lsn > position.lsn }
-    let known = split > first ? steps[split - 1]?.sequence ?? startSequence : startSequence
+    let split = steps.firstOffset { $0.position.lsn > position.lsn }
+    let known = split > 0 ? steps[split - 1].sequence : startSequence
     guard birth <= known else { return .gone }
     return .steps(steps(from: split, upTo: end))
   }
 
   private func steps(from split: Int, upTo end: UInt64) -> [RecordedStep] {
-    var found: [RecordedStep] = []
-    for case let step? in steps[split...] where step.sequence <= end { found.append(step) }
-    return found
-  }
-
-  /// The first index whose step, and all behind it, fulfil `condition`.
-  private func firstStep(_ condition: (RecordedStep) -> Bool) -> Int {
-    var (low, high) = (first, steps.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if steps[middle].map(condition) ?? false { high = middle } else { low = middle + 1 }
-    }
-    return low
+    steps[split...].filter { $0.sequence <= end }
   }
 }

@@ -116,8 +116,8 @@ package final class EndpointWindow: ChangeSource, ChangeListener {
       }
       var found: [LoggedStep] = []
       var count = 0
-      let steps = state.steps.rest
-      for step in steps[Self.firstIndex(in: steps, after: position.lsn)...] {
+      let first = state.steps.firstOffset { $0.position.lsn > position.lsn }
+      for step in state.steps[first...] {
         let changes = step.changes.filter { $0.view.name == view }
         guard !changes.isEmpty else { continue }
         if count >= changesMax, let last = found.last { return .steps(found, end: last.position) }
@@ -136,15 +136,6 @@ package final class EndpointWindow: ChangeSource, ChangeListener {
     return floor
   }
 
-  private static func firstIndex(in steps: ArraySlice<LoggedStep>, after lsn: LSN) -> Int {
-    var (low, high) = (steps.startIndex, steps.endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if steps[middle].position.lsn <= lsn { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-
   /// Behind which position all of `view` can be read; nil while that is not known.
   package func start(of view: QualifiedName) -> Position? {
     state.withLock { Self.start(of: view, $0) }
@@ -156,7 +147,7 @@ package final class EndpointWindow: ChangeSource, ChangeListener {
   package func position(before time: Int64) -> Position? {
     state.withLock { state in
       var previous = state.floor
-      for step in state.steps.rest {
+      for step in state.steps {
         if let committedAt = step.committedAt, committedAt >= time {
           return previous
             ?? Position(epoch: step.position.epoch, lsn: LSN(step.position.lsn.value - 1))

@@ -82,7 +82,7 @@ extension Outbox {
       readyChanges -= lane.entries.count
       lane.readyAt = nil
       let room = options.batchMax - changes.count
-      let taken = lane.entries.rest.prefix(room).map(\.change)
+      let taken = lane.entries.prefix(room).map(\.change)
       lane.taken = taken.count
       lane.isFrozen = true
       lanes[key] = lane
@@ -98,7 +98,7 @@ extension Outbox {
     let number = due.removeFirst().number
     guard let delivery = deliveries[number] else { return nil }
     let changes = delivery.parts.flatMap { part in
-      lanes[part.key]?.entries.rest.prefix(part.count).map(\.change) ?? []
+      lanes[part.key]?.entries.prefix(part.count).map(\.change) ?? []
     }
     for part in delivery.parts { lanes[part.key]?.isFrozen = true }
     return begin(number, delivery.isFrozen ? changes : changes.filter { !$0.isNothing }, now)
@@ -160,7 +160,7 @@ extension Outbox {
       after: delivery.failures, age: now - firstSentAt, retryAfter: retryAfter, &random)
     guard let delay else {
       let parked = delivery.parts.flatMap { part in
-        lanes[part.key]?.entries.rest.prefix(part.count).map(\.change) ?? []
+        lanes[part.key]?.entries.prefix(part.count).map(\.change) ?? []
       }
       complete(number, now: now)
       return .parked(parked)
@@ -221,6 +221,6 @@ extension Outbox {
     lanes[key] = lane
     exceptions.insert(key)
     changedExceptions.insert(key)
-    for entry in lane.entries.rest { ledger.settle(entry.lsn, isDelivered: false) }
+    for entry in lane.entries { ledger.settle(entry.lsn, isDelivered: false) }
   }
 }

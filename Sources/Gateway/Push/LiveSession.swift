@@ -17,7 +17,7 @@ final class LiveSession: PushSession {
   private var subscriptions: [String: Subscription] = [:]
   /// Subscriptions with something to tell, each once; their turns go round.
   private var queue: [Subscription] = []
-  private var replies: [[UInt8]] = []
+  private var replies = ArrivalQueue<[UInt8]>()
   private var owesHeartbeat = false
   private var ending: Ending?
 
@@ -57,9 +57,8 @@ final class LiveSession: PushSession {
       message.append(ending.reason)
       return .close(ending.code)
     }
-    if let reply = replies.first {
-      replies.removeFirst()
-      reply.withUnsafeBytes { message.append($0) }
+    if !replies.isEmpty {
+      replies.removeFirst().withUnsafeBytes { message.append($0) }
       return .text
     }
     while let subscription = queue.first {

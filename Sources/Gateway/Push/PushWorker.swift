@@ -14,7 +14,7 @@ final class PushWorker: @unchecked Sendable {
   private let store: ViewStore
   private let window: ChangeWindow
   private let index: Int
-  private let status: @Sendable () -> Int64
+  private let lag: @Sendable () -> Int64
   private let askForTurn: @Sendable () -> Void
   private let awaitPosition: @Sendable () -> Void
 
@@ -36,7 +36,7 @@ final class PushWorker: @unchecked Sendable {
     clock = context.clock
     counters = context.counters
     store = context.store
-    status = context.lag
+    lag = context.lag
     askForTurn = context.signal
     awaitPosition = context.positionIsAwaited
     heartbeats = HeartbeatWheel(interval: context.heartbeat)
@@ -72,7 +72,7 @@ final class PushWorker: @unchecked Sendable {
 
   /// By how many milliseconds what is visible may be behind the database.
   func lagMilliseconds(_ visible: ReadGate.Visible) -> Int64 {
-    let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? status()
+    let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? lag()
     return max(0, nanoseconds / 1_000_000)
   }
 

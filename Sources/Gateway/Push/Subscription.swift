@@ -55,8 +55,7 @@ final class Subscription: InterestFollower {
   /// The position last told.
   private var told: Position?
   /// Messages that were captured together with the last one.
-  private var captured: [[UInt8]] = []
-  private var capturedFirst = 0
+  private var captured = ArrivalQueue<[UInt8]>()
   /// Whether the interest will call at the next change.
   private var listens = false
   /// Whether the owner will ask it for messages.
@@ -109,8 +108,7 @@ final class Subscription: InterestFollower {
 
   private func restart(because reason: String) {
     leaveInterest()
-    captured = []
-    capturedFirst = 0
+    captured.removeAll()
     told = nil
     phase = .beginning(resync: reason)
     owner.isReady(self)
@@ -137,13 +135,8 @@ final class Subscription: InterestFollower {
 
   /// Writes the next message, if there is one.
   func produce(_ message: inout ByteBuffer) -> Progress {
-    if capturedFirst < captured.count {
-      captured[capturedFirst].withUnsafeBytes { message.append($0) }
-      capturedFirst += 1
-      if capturedFirst == captured.count {
-        captured = []
-        capturedFirst = 0
-      }
+    if !captured.isEmpty {
+      captured.removeFirst().withUnsafeBytes { message.append($0) }
       return .message
     }
     let visible = worker.enter()

@@ -1,0 +1,55 @@
+/// First in, first out, over one array. What was taken out is let go of at once.
+package struct ArrivalQueue<Element>: RandomAccessCollection {
+  /// Nil before `head`.
+  private var elements: [Element?] = []
+  private var head = 0
+
+  package init() {}
+
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { elements.count - head }
+
+  /// - Parameter offset: from the first on.
+  package subscript(offset: Int) -> Element {
+    get {
+      guard let element = elements[head + offset] else { preconditionFailure("taken out") }
+      return element
+    }
+    set { elements[head + offset] = newValue }
+  }
+
+  package mutating func append(_ element: Element) { elements.append(element) }
+
+  package mutating func removeAll() {
+    elements = []
+    head = 0
+  }
+
+  /// Takes out the first, of which there must be one.
+  @discardableResult
+  package mutating func removeFirst() -> Element {
+    let first = self[0]
+    elements[head] = nil
+    head += 1
+    if head == elements.count {
+      elements.removeAll(keepingCapacity: head < 64)
+      head = 0
+    } else if head > 64, head * 2 > elements.count {
+      elements.removeFirst(head)
+      head = 0
+    }
+    return first
+  }
+
+  /// The first offset whose element, and all behind it, fulfil `condition`; ``count`` if none does.
+  func firstOffset(where condition: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if condition(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
+extension ArrivalQueue: Sendable where Element: Sendable {}
