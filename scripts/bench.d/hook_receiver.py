@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import time
 
-from key_reads import free_port
+from nginx import free_port
 
 
 class Receiver:

@@ -2,11 +2,10 @@
 file of the same size."""
 
 import json
-import socket
-import time
 
 import load
-from processes import Program, say
+from nginx import Nginx
+from processes import say
 
 ROW = "/v1/views/live_stock/rows/1,1"
 LIST = "/v1/views/live_stock/rows?limit=100"
@@ -15,7 +14,7 @@ LOOKUP_KEYS = 1_000
 
 
 def measure(service, folder, rounds, seconds):
-    nginx = Nginx(service, folder)
+    nginx = nginx_with(service, folder)
     try:
         rows = [
             compare(service, nginx, what, paths, connections, reach, rounds, seconds)
@@ -77,67 +76,22 @@ def filters(service, seconds):
     return rows
 
 
-class Nginx:
-    def __init__(self, service, folder):
-        status, body, headers = service.get(ROW)
-        if status != 200 or "'" in body or "$" in body or "\\" in body:
-            raise SystemExit(f"can't compare on this answer: {status} {body}")
-        self.port = free_port()
-        with open(f"{folder}{LIST_FILE}", "w") as file:
-            file.write(service.get(LIST)[1])
-        path = f"{folder}/nginx.conf"
-        with open(path, "w") as file:
-            file.write(self.configuration(folder, body, headers))
-        self.program = Program(
-            ["/usr/sbin/nginx", "-p", folder, "-c", path, "-e", f"{folder}/nginx.log"],
-            f"{folder}/nginx.log")
-        self.wait_until_ready()
-
-    def configuration(self, folder, body, headers):
-        return f"""
-            daemon off;
-            worker_processes 1;
-            pid {folder}/nginx.pid;
-            events {{ worker_connections 1024; }}
-            http {{
-              access_log off;
-              server_tokens off;
-              keepalive_requests 1000000000;
-              client_body_temp_path {folder};
-              proxy_temp_path {folder};
-              fastcgi_temp_path {folder};
-              uwsgi_temp_path {folder};
-              scgi_temp_path {folder};
-              server {{
-                listen 127.0.0.1:{self.port};
-                location = {LIST_FILE} {{
-                  root {folder};
-                  sendfile on;
-                  tcp_nopush on;
-                  open_file_cache max=10;
-                }}
-                location / {{
-                  default_type {headers["Content-Type"]};
-                  add_header Onhand-Position '{headers["Onhand-Position"]}';
-                  return 200 '{body}';
-                }}
-              }}
-            }}
-            """
-
-    def wait_until_ready(self):
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
-                if self.program.has_ended() or time.monotonic() > end:
-                    raise SystemExit("nginx did not start\n" + self.program.log_tail())
-                time.sleep(0.05)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def nginx_with(service, folder):
+    status, body, headers = service.get(ROW)
+    if status != 200 or "'" in body or "$" in body or "\\" in body:
+        raise SystemExit(f"can't compare on this answer: {status} {body}")
+    with open(f"{folder}{LIST_FILE}", "w") as file:
+        file.write(service.get(LIST)[1])
+    return Nginx(folder, "nginx", f"""
+        location = {LIST_FILE} {{
+          root {folder};
+          sendfile on;
+          tcp_nopush on;
+          open_file_cache max=10;
+        }}
+        location / {{
+          default_type {headers["Content-Type"]};
+          add_header Onhand-Position '{headers["Onhand-Position"]}';
+          return 200 '{body}';
+        }}
+        """)

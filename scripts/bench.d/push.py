@@ -5,10 +5,11 @@ import os
 import subprocess
 import time
 
-from key_reads import free_port
+from nginx import Nginx
 from processes import Program, run, say
 
-CHANGES_PER_SECOND = 1_000
+# One that either keeps up with on one core, and one that is too much to tell one by one.
+CHANGES_PER_SECOND = [50, 1_000]
 SUBSCRIBERS = 1_000
 IDLE_SOCKETS = 10_000
 NCHAN_MODULES = ["/usr/lib/nginx/modules/ngx_nchan_module.so"]
@@ -18,34 +19,39 @@ def measure(cluster, service, folder, rounds, seconds):
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listeners.c")
     clients = f"{folder}/listeners"
     run(["cc", "-O2", "-o", clients, source])
-    nchan = Nchan(folder)
+    nchan = nchan_in(folder)
     try:
-        return [
-            fan_out(cluster, service, nchan, clients, folder, rounds, seconds),
-            idle(service, nchan, clients, folder, seconds)]
+        rows = [fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds)
+                for rate in CHANGES_PER_SECOND]
+        return rows + [idle(service, nchan, clients, folder, seconds)]
     finally:
         nchan.program.end()
 
 
 # One row, many subscribers
 
-def fan_out(cluster, service, nchan, clients, folder, rounds, seconds):
+def fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds):
     ours, theirs = [], []
     for _ in range(rounds):
         # The database is written to in either case, so that both have as much of the machine.
-        causes = [writer(cluster, folder, seconds), publisher(nchan, clients, folder, seconds)]
+        causes = [writer(cluster, folder, rate, seconds),
+                  publisher(nchan, clients, folder, rate, seconds)]
         theirs.append(
             deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds, causes))
-        causes = [writer(cluster, folder, seconds)]
-        ours.append(deliver(service, socket_of(service), clients, seconds, causes))
-        say(f"fan-out: {ours[-1]}; nchan {theirs[-1]}")
+        causes = [writer(cluster, folder, rate, seconds)]
+        ours.append(deliver(
+            service, socket_of(service), clients, seconds, causes,
+            lambda: service.metric("onhand_transactions_total")))
+        say(f"fan-out of {rate}/s: {ours[-1]}; nchan {theirs[-1]}")
     ours.sort(key=lambda delivery: delivery.cost)
     theirs.sort(key=lambda delivery: delivery.cost)
     ours, theirs = ours[len(ours) // 2], theirs[len(theirs) // 2]
     return {
-        "what": f"{CHANGES_PER_SECOND:,} changes/s of a row to {SUBSCRIBERS:,} WebSockets",
+        "what": f"{rate:,} changes/s of a row to {SUBSCRIBERS:,} WebSockets",
         "ours": f"{ours}", "theirs": f"nchan {theirs}",
-        "ratio": f"{ours.cost / theirs.cost:.2f}x CPU", "reach": "1.00x, p99 20 ms",
+        "ratio": f"{ours.cost / theirs.cost:.2f}x CPU each, "
+                 f"{ours.change_cost / theirs.change_cost:.2f}x for a change",
+        "reach": "1.00x, p99 20 ms",
     }
 
 
@@ -69,29 +75,36 @@ def socket_of(service):
 
 
 class Delivery:
-    """What reached the clients, and what it cost the server."""
+    """What reached the clients, and what it cost the server.
 
-    def __init__(self, report, cpu_seconds):
+    Where there is too much to tell, we tell each client of the newest; nchan tells of each, later. So there are two costs, in
+    microseconds: of a message, and of bringing one client up to one change, whether by its message or by a later one's."""
+
+    def __init__(self, report, cpu_seconds, changes):
         self.rate = report["messages"] / report["seconds"]
+        self.changes = changes / report["seconds"]
         self.p50, self.p99 = report["p50_us"] / 1000, report["p99_us"] / 1000
-        # Microseconds for each message.
         self.cost = cpu_seconds / max(1, report["messages"]) * 1_000_000
+        self.change_cost = cpu_seconds / max(1, changes * SUBSCRIBERS) * 1_000_000
 
     def __str__(self):
-        return (f"{self.cost:.2f} us CPU each, {self.rate:,.0f}/s, to the last client "
-                f"p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms")
+        return (f"{self.cost:.2f} us CPU each at {self.rate:,.0f}/s; {self.changes:,.0f} changes/s "
+                f"at {self.change_cost:.2f} us; to the last client p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms")
 
 
-def deliver(server, socket, clients, seconds, causes):
+def deliver(server, socket, clients, seconds, causes, changes=None):
+    """`changes` counts those that the clients are brought up to; without, each has a message."""
     listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
     try:
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
         time.sleep(1)
         go(listeners)
-        before = server.program.cpu_seconds()
+        before, counted = server.program.cpu_seconds(), changes() if changes else 0
         report = json.loads(listeners.stdout.readline())
-        return Delivery(report, server.program.cpu_seconds() - before)
+        used = server.program.cpu_seconds() - before
+        told = changes() - counted if changes else report["messages"] / SUBSCRIBERS
+        return Delivery(report, used, told)
     finally:
         for cause in causes:
             cause.end()
@@ -106,7 +119,7 @@ def go(listeners):
         raise SystemExit("the clients could not begin")
 
 
-def writer(cluster, folder, seconds):
+def writer(cluster, folder, rate, seconds):
     script = f"{folder}/row.sql"
     with open(script, "w") as file:
         file.write("""
@@ -117,19 +130,19 @@ def writer(cluster, folder, seconds):
         # The log is sent as far as it is flushed; commits that do not wait for that are flushed five times a second.
         ["env", "PGOPTIONS=-c synchronous_commit=on", f"{cluster.programs}/pgbench", "-n", "-M",
          "prepared", "-c", "4", "-T", str(seconds + 10),
-         "-R", str(CHANGES_PER_SECOND), "-f", script, "-h", cluster.folder, "-p", "5432",
+         "-R", str(rate), "-f", script, "-h", cluster.folder, "-p", "5432",
          "-U", "postgres", "postgres"],
         f"{folder}/pgbench.log")
 
 
-def publisher(nchan, clients, folder, seconds):
+def publisher(nchan, clients, folder, rate, seconds):
     # As long as a change of ours.
     message = ('{"type":"changes","id":"a","position":"k3f9:0/1A2B3C4D","previous":"k3f9:0/1A2B3C00",'
                '"changes":[{"op":"upsert","row":{"item_id":1,"location_id":1,"item":"Item 1",'
                '"location":"Location 1","region":"Region 1","reorder_point":21,"on_hand":1234,'
                '"last_movement_at":"@"}}]}')
     return Program(
-        [clients, "--publish", str(nchan.port), "/pub", message, str(CHANGES_PER_SECOND),
+        [clients, "--publish", str(nchan.port), "/pub", message, str(rate),
          str(seconds + 10)], f"{folder}/publisher.log")
 
 
@@ -182,45 +195,17 @@ def resident_bytes(program):
     return total
 
 
-class Nchan:
-    def __init__(self, folder):
-        self.port = free_port()
-        path = f"{folder}/nchan.conf"
-        modules = "".join(f"load_module {path};\n" for path in NCHAN_MODULES)
-        with open(path, "w") as file:
-            file.write(f"""
-                {modules}
-                daemon off;
-                worker_processes 1;
-                worker_rlimit_nofile {IDLE_SOCKETS + 1000};
-                pid {folder}/nchan.pid;
-                events {{ worker_connections {IDLE_SOCKETS + 500}; }}
-                http {{
-                  access_log off;
-                  keepalive_requests 1000000000;
-                  client_body_temp_path {folder};
-                  proxy_temp_path {folder};
-                  fastcgi_temp_path {folder};
-                  uwsgi_temp_path {folder};
-                  scgi_temp_path {folder};
-                  server {{
-                    listen 127.0.0.1:{self.port} backlog=4096;
-                    location = /sub {{
-                      nchan_subscriber websocket;
-                      nchan_channel_id row;
-                      nchan_subscriber_first_message newest;
-                    }}
-                    location = /pub {{
-                      nchan_publisher;
-                      nchan_channel_id row;
-                      nchan_message_buffer_length 1000;
-                    }}
-                  }}
-                }}
-                """)
-        self.program = Program(
-            ["/usr/sbin/nginx", "-p", folder, "-c", path, "-e", f"{folder}/nchan.log"],
-            f"{folder}/nchan.log")
-        time.sleep(1)
-        if self.program.has_ended():
-            raise SystemExit("nginx did not start with nchan\n" + self.program.log_tail())
+def nchan_in(folder):
+    return Nginx(
+        folder, "nchan", """
+        location = /sub {
+          nchan_subscriber websocket;
+          nchan_channel_id row;
+          nchan_subscriber_first_message newest;
+        }
+        location = /pub {
+          nchan_publisher;
+          nchan_channel_id row;
+          nchan_message_buffer_length 1000;
+        }
+        """, connections=IDLE_SOCKETS + 500, modules=NCHAN_MODULES)

@@ -6,8 +6,8 @@ import statistics
 import time
 
 from hook_receiver import Receiver
-from key_reads import free_port
-from processes import Program, say
+from nginx import Nginx
+from processes import say
 
 DELIVERIES = 100_000
 REACH = 5_000
@@ -21,7 +21,7 @@ def measure(cluster, service, folder, rounds, seconds, scale):
 
 def deliveries(cluster, service, folder, rounds, scale):
     """Every row of a view changes in one transaction; nginx takes what is sent."""
-    nginx = Nginx(folder)
+    nginx = Nginx(folder, "hook_nginx", "location / { return 200 ''; }")
     hook = post(service, "/v1/webhooks", {
         "url": f"http://127.0.0.1:{nginx.port}/", "view": "live_stock", "concurrency": 64})
     try:
@@ -116,35 +116,3 @@ def post(service, path, body):
 
 def delete(service, hook):
     ask(service, "DELETE", f"/v1/webhooks/{hook['id']}")
-
-
-class Nginx:
-    """Takes any request and says that all is well."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        path = f"{folder}/hook_nginx.conf"
-        with open(path, "w") as file:
-            file.write(f"""
-                daemon off;
-                worker_processes 1;
-                pid {folder}/hook_nginx.pid;
-                events {{ worker_connections 1024; }}
-                http {{
-                  access_log off;
-                  keepalive_requests 1000000000;
-                  client_body_temp_path {folder};
-                  proxy_temp_path {folder};
-                  fastcgi_temp_path {folder};
-                  uwsgi_temp_path {folder};
-                  scgi_temp_path {folder};
-                  server {{
-                    listen 127.0.0.1:{self.port};
-                    location / {{ return 200 ''; }}
-                  }}
-                }}
-                """)
-        self.program = Program(
-            ["/usr/sbin/nginx", "-p", folder, "-c", path, "-e", f"{folder}/hook_nginx.log"],
-            f"{folder}/hook_nginx.log")
-        time.sleep(0.5)
