@@ -3,6 +3,7 @@ import Engine
 import Glibc
 import Logging
 import Runtime
+import Synchronization
 
 /// Follows the database: bootstraps, applies the log, and begins again when the connection is lost.
 ///
@@ -22,6 +23,8 @@ package actor Capture: QueueConfined {
   private var retryDelay = Capture.retryDelayMin
   private var timer: (any DispatchSourceTimer)?
   private var isAskingForEnd = false
+  /// Whether something is posted that should not wait for the stream to be quiet.
+  private nonisolated let isCalled = Atomic(false)
   private var willReadAgain = false
   private var willReadLater = false
 
@@ -40,10 +43,13 @@ package actor Capture: QueueConfined {
   private static let statusInterval: Int64 = 1_000_000_000
   /// Messages taken before the clock is looked at again.
   private static let messagesPerTurn = 2_000
+  /// How often the stream is read before the queue's other work has its turn.
+  private static let readsPerTurn = 20
   /// The server sends row by row. In the midst of many, a pause lets them gather, which costs both sides less than a wake-up
-  /// for each; microseconds, and how many times before the queue's other work has its turn.
+  /// for each; microseconds.
   private static let bulkPause: UInt32 = 200
-  private static let bulkTurns = 20
+  /// How long a turn waits for the next transaction, in milliseconds: to be called for it by the queue takes three wake-ups.
+  private static let newsTime: Int32 = 2
   /// While somebody waits for a position, how often the server is asked where its log ends.
   private static let askInterval = DispatchTimeInterval.milliseconds(2)
 
@@ -67,6 +73,7 @@ package actor Capture: QueueConfined {
   /// Ends the session and calls `completion` on the queue of capture.
   package nonisolated func stop(_ completion: @escaping @Sendable () -> Void) {
     stop.set()
+    isCalled.store(true, ordering: .relaxed)
     post { capture in
       capture.endSession()
       capture.timer?.cancel()
@@ -77,7 +84,11 @@ package actor Capture: QueueConfined {
 
   /// Asks the server where its log ends, until nobody waits for a position any more.
   package nonisolated func positionIsAwaited() {
-    post { $0.askForEnd() }
+    isCalled.store(true, ordering: .relaxed)
+    post { capture in
+      capture.isCalled.store(false, ordering: .relaxed)
+      capture.askForEnd()
+    }
   }
 
   // MARK: Sessions
@@ -131,8 +142,12 @@ package actor Capture: QueueConfined {
   }
 
   private func endSession() {
-    session?.source.cancel()
-    session?.watch.end()
+    guard let ended = session else { return }
+    ended.source.cancel()
+    ended.watch.end()
+    history.position = history.position.map {
+      Position(epoch: $0.epoch, lsn: ended.applier.position)
+    }
     session = nil
   }
 
@@ -166,36 +181,43 @@ package actor Capture: QueueConfined {
   // MARK: Streaming
 
   private func readStream() {
-    guard let current = session else { return }
     do {
-      var wantsReply = false
-      var wantsLook = false
-      var taken = 0
-      for _ in 0..<Self.bulkTurns {
-        taken = try current.stream.read(messagesMax: Self.messagesPerTurn) { message in
-          switch try current.applier.apply(message) {
-          case .none: break
-          case .reply: wantsReply = true
-          case .catalogLook: wantsLook = true
-          }
+      for _ in 0..<Self.readsPerTurn {
+        guard let current = session else { return }
+        let taken = try readMessages(current)
+        guard taken < Self.messagesPerTurn else { break }
+        if taken > 0, current.applier.isInBulk {
+          usleep(Self.bulkPause)
+          continue
         }
-        guard 1..<Self.messagesPerTurn ~= taken, current.applier.isInBulk else { break }
-        usleep(Self.bulkPause)
+        if let rest = try current.applier.pause() { return readLater(microseconds: rest) }
+        guard !isCalled.load(ordering: .relaxed),
+          try current.stream.hasNews(within: Self.newsTime)
+        else { return }
       }
-      let hasMore = taken == Self.messagesPerTurn
-      if !hasMore, let rest = try current.applier.pause() { readLater(microseconds: rest) }
-      history.position = history.position.map {
-        Position(epoch: $0.epoch, lsn: current.applier.position)
-      }
-      if wantsReply || clock.monotonic - current.lastStatus > Self.statusInterval {
-        try sendStatus(wantsReply: false)
-      }
-      if wantsLook { current.watch.lookSoon() }
       // libpq may hold messages that the descriptor no longer tells of.
-      if hasMore { readAgain() }
+      readAgain()
     } catch {
       fail(error)
     }
+  }
+
+  /// Applies what has arrived, and answers it.
+  private func readMessages(_ current: Session) throws -> Int {
+    var wantsReply = false
+    var wantsLook = false
+    let taken = try current.stream.read(messagesMax: Self.messagesPerTurn) { message in
+      switch try current.applier.apply(message) {
+      case .none: break
+      case .reply: wantsReply = true
+      case .catalogLook: wantsLook = true
+      }
+    }
+    if wantsReply || clock.monotonic - current.lastStatus > Self.statusInterval {
+      try sendStatus(wantsReply: false)
+    }
+    if wantsLook { current.watch.lookSoon() }
+    return taken
   }
 
   private func readAgain() {

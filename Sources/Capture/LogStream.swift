@@ -28,6 +28,13 @@ final class LogStream {
     return messagesMax
   }
 
+  /// Waits for something to arrive.
+  ///
+  /// - Returns: whether it did in so many milliseconds.
+  func hasNews(within milliseconds: Int32) throws -> Bool {
+    try connection.poll(milliseconds: milliseconds)
+  }
+
   /// Tells the server how far we are.
   ///
   /// - Parameters:

@@ -231,7 +231,7 @@ package final class PostgresConnection {
   }
 
   /// Waits for the socket; true if it can be read.
-  private func poll(milliseconds: Int32) throws(PostgresError) -> Bool {
+  package func poll(milliseconds: Int32) throws(PostgresError) -> Bool {
     guard !stop.isSet else { throw PostgresError(.cancelled, "stopped") }
     _ = PQflush(handle)
     var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
