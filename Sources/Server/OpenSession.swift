@@ -7,6 +7,8 @@ final class OpenSession {
   @exclusivity(unchecked) private(set) var session: (any Session)?
   /// Whether it waits for a turn.
   @exclusivity(unchecked) var isQueued = false
+  /// Whether it has written in the round of turns at hand, which is not sent yet.
+  @exclusivity(unchecked) var hasWritten = false
   /// Of messages, as sent.
   @exclusivity(unchecked) var sentBytes = 0
   /// What the access log will say of the request that began it; nil where there is none.

@@ -1,9 +1,11 @@
-/// The sessions of a worker that may have something to tell, in the order of their turns; each stands in it once.
+/// The sessions of a worker that may have something to tell, in the order of their turns; each stands in it at most
+/// twice: ready, and in the middle of much.
 struct TurnQueue {
   private var tokens: [ConnectionToken] = []
   private var head = 0
 
   var isEmpty: Bool { head == tokens.count }
+  var count: Int { tokens.count - head }
 
   mutating func append(_ token: ConnectionToken) {
     tokens.append(token)

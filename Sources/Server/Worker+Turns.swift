@@ -1,5 +1,11 @@
 import HTTPWire
 
+/// The end, among the frames of a round, of what one session wrote.
+struct WrittenTurn {
+  let token: ConnectionToken
+  let end: Int
+}
+
 extension Worker {
   /// Of messages that one session may write before others have their turn.
   static let turnBytesMax = 65_536
@@ -7,7 +13,7 @@ extension Worker {
   private static let turnsMax = 128
   /// Of messages, in the turns before other events have theirs.
   private static let roundBytesMax = 1_048_576
-  /// What memory for messages may hold on to between turns.
+  /// What memory for messages, and for their frames, may hold on to between turns.
   private static let keptMessageBytesMax = 262_144
 
   /// Asks for sessions that have something to tell, soon; from any thread.
@@ -24,9 +30,7 @@ extension Worker {
   func gather(_ cause: GatherCause) {
     readySessions.removeAll(keepingCapacity: true)
     handler.gatherReady(worker: index, cause, &readySessions)
-    for id in readySessions where id.worker == index {
-      if let connection = table[id.token] { queueTurn(connection) }
-    }
+    for id in readySessions where id.worker == index { turns.append(id.token) }
     runTurns()
   }
 
@@ -52,8 +56,9 @@ extension Worker {
   /// Appends messages of a session to `output`, until it has none or enough are there; it then waits for another turn.
   func gatherMessages(_ connection: Connection) {
     guard let open = connection.openSession else { return }
+    let end = output.count + Self.turnBytesMax
     while let session = open.session {
-      guard output.count < Self.turnBytesMax else { return queueTurn(connection) }
+      guard output.count < end else { return queueTurn(connection) }
       message.removeAll()
       switch session.produce(&message) {
       case .text: write(.text, open)
@@ -73,18 +78,61 @@ extension Worker {
     }
   }
 
+  /// Lets some of those that wait have their turns: first all write, then all is sent.
+  ///
+  /// One after the other, each send would wake a client that has had time to fall asleep since the one before.
   private func runTurns() {
-    var writtenBytes = 0
-    for _ in 0..<Self.turnsMax where writtenBytes < Self.roundBytesMax {
-      guard let token = turns.popFirst() else { break }
-      guard let connection = table[token], let open = connection.openSession else { continue }
-      open.isQueued = false
-      let before = open.sentBytes
-      takeTurn(connection)
-      writtenBytes += open.sentBytes - before
-    }
+    writeTurns()
+    sendTurns()
     if message.capacity > Self.keptMessageBytesMax { message.release() }
     if !turns.isEmpty { postTurns() }
+  }
+
+  private func writeTurns() {
+    for _ in 0..<min(turns.count, Self.turnsMax) where output.count < Self.roundBytesMax {
+      guard let token = turns.popFirst() else { break }
+      guard let connection = table[token], let open = connection.openSession else { continue }
+      guard !open.hasWritten else {
+        // It may be both ready and in the middle of much. What it wrote is to be sent before it writes on.
+        turns.append(token)
+        continue
+      }
+      open.isQueued = false
+      guard connection.phase == .session, !connection.hasOutput else { continue }
+      let start = output.count
+      gatherMessages(connection)
+      if output.count > start || connection.phase != .session {
+        open.hasWritten = true
+        writtenTurns.append(WrittenTurn(token: token, end: output.count))
+      }
+    }
+    // What is sent may end connections, which write their ends to `output`.
+    swap(&output, &turnOutput)
+  }
+
+  private func sendTurns() {
+    var start = 0
+    for turn in writtenTurns {
+      let bytes = turnOutput.view[start..<turn.end]
+      start = turn.end
+      guard let connection = table[turn.token] else { continue }
+      connection.openSession?.hasWritten = false
+      if !bytes.isEmpty, case .failed = connection.send(bytes) {
+        close(connection)
+      } else {
+        settleTurn(connection)
+      }
+    }
+    writtenTurns.removeAll(keepingCapacity: true)
+    turnOutput.removeAll()
+    if turnOutput.capacity > Self.keptMessageBytesMax { turnOutput.release() }
+  }
+
+  /// Leaves a connection whose session goes on and whose client has taken everything at less cost than another.
+  private func settleTurn(_ connection: Connection) {
+    guard connection.wait == .session, !connection.hasOutput, connection.openSession?.session != nil
+    else { return settle(connection) }
+    setDeadline(connection, .session)
   }
 
   private func write(_ opcode: FrameOpcode, _ open: OpenSession) {

@@ -89,7 +89,7 @@ extension Worker {
 
   /// Sets the deadline of what is waited for. A wait that goes on keeps its own: bytes that trickle
   /// in do not move it.
-  private func setDeadline(_ connection: Connection, _ wait: Connection.Wait) {
+  func setDeadline(_ connection: Connection, _ wait: Connection.Wait) {
     guard wait != connection.wait || wait == .idle || wait == .parked || wait == .session else {
       return
     }

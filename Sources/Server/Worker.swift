@@ -49,6 +49,9 @@ actor Worker: QueueConfined {
   @exclusivity(unchecked) var turns = TurnQueue()
   @exclusivity(unchecked) var isTurnPosted = false
   @exclusivity(unchecked) var readySessions: [SessionID] = []
+  /// What the sessions of a round wrote, one behind the other.
+  @exclusivity(unchecked) var writtenTurns: [WrittenTurn] = []
+  @exclusivity(unchecked) var turnOutput = ByteBuffer()
   @exclusivity(unchecked) var message = ByteBuffer()
   @exclusivity(unchecked) var inflated = ByteBuffer()
   @exclusivity(unchecked) var compressedMessages = CompressedMessages()

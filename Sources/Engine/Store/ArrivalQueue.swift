@@ -1,16 +1,21 @@
 /// First in, first out, over one array. What was taken out is let go of at once.
-package struct ArrivalQueue<Element>: RandomAccessCollection {
+///
+/// Public, since the compiler takes bodies of a generic type over to other targets only then; without, each use there would look up
+/// what it would know.
+@frozen
+public struct ArrivalQueue<Element>: RandomAccessCollection {
   /// Nil before `head`.
-  private var elements: [Element?] = []
-  private var head = 0
+  @usableFromInline var elements: [Element?] = []
+  @usableFromInline var head = 0
 
-  package init() {}
+  @inlinable public init() {}
 
-  package var startIndex: Int { 0 }
-  package var endIndex: Int { elements.count - head }
+  @inlinable public var startIndex: Int { 0 }
+  @inlinable public var isEmpty: Bool { head == elements.count }
+  @inlinable public var endIndex: Int { elements.count - head }
 
   /// - Parameter offset: from the first on.
-  package subscript(offset: Int) -> Element {
+  @inlinable public subscript(offset: Int) -> Element {
     get {
       guard let element = elements[head + offset] else { preconditionFailure("taken out") }
       return element
@@ -18,16 +23,16 @@ package struct ArrivalQueue<Element>: RandomAccessCollection {
     set { elements[head + offset] = newValue }
   }
 
-  package mutating func append(_ element: Element) { elements.append(element) }
+  @inlinable public mutating func append(_ element: Element) { elements.append(element) }
 
-  package mutating func removeAll() {
+  @inlinable public mutating func removeAll() {
     elements = []
     head = 0
   }
 
   /// Takes out the first, of which there must be one.
-  @discardableResult
-  package mutating func removeFirst() -> Element {
+  @inlinable @discardableResult
+  public mutating func removeFirst() -> Element {
     let first = self[0]
     elements[head] = nil
     head += 1

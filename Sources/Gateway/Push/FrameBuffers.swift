@@ -4,12 +4,12 @@ import HTTPWire
 /// Memory that frames are put together in, and the last changes and the last frame put together, which the next subscription may
 /// have to be told as well.
 final class FrameBuffers {
-  var items = ByteBuffer()
-  var failures = ByteBuffer()
-  private var cached = ByteBuffer()
-  private var cacheName: CacheName?
-  private var frame = ByteBuffer()
-  private var frameName: FrameName?
+  @exclusivity(unchecked) var items = ByteBuffer()
+  @exclusivity(unchecked) var failures = ByteBuffer()
+  @exclusivity(unchecked) private var cached = ByteBuffer()
+  @exclusivity(unchecked) private var cacheName: CacheName?
+  @exclusivity(unchecked) private var frame = ByteBuffer()
+  @exclusivity(unchecked) private var frameName: FrameName?
 
   /// Which changes of which rows, in which shape.
   struct CacheName: Equatable {
@@ -20,16 +20,16 @@ final class FrameBuffers {
   }
 
   /// Everything that a frame depends on which tells changes and is the last of its capture.
-  struct FrameName: Equatable {
+  struct FrameName {
     let changes: CacheName
     let previous: Position?
     /// Of the subscription, as JSON.
     let id: [UInt8]?
   }
 
-  /// Writes the frame of this name, if it is the last that was kept.
-  func repeatFrame(_ name: FrameName, _ message: inout ByteBuffer) -> Bool {
-    guard frameName == name else { return false }
+  /// Writes the last frame that was kept, if its name is the one.
+  func repeatFrame(_ message: inout ByteBuffer, where isTheOne: (FrameName) -> Bool) -> Bool {
+    guard let frameName, isTheOne(frameName) else { return false }
     message.append(frame.view)
     return true
   }

@@ -18,7 +18,7 @@ final class PushWorker: @unchecked Sendable {
   private let askForTurn: @Sendable () -> Void
   private let awaitPosition: @Sendable () -> Void
 
-  private var ready: [SessionID] = []
+  @exclusivity(unchecked) private var ready: [SessionID] = []
   private var heartbeats: HeartbeatWheel
   private var pollers: [ChangePoller] = []
   private var waiting: [any PositionWaiter] = []
