@@ -61,7 +61,7 @@ let package = Package(
     .target(name: "JSONWire"),
 
     // Queue executor, clock, metrics.
-    .target(name: "Runtime"),
+    .target(name: "Runtime", dependencies: ["COpenSSL"]),
 
     // System modules and shims.
     .target(name: "CLinux"),

@@ -41,6 +41,15 @@ package struct JSONValue: Sendable {
     kind == .number ? withText { String(decoding: $0, as: UTF8.self) } : nil
   }
 
+  /// Of a number without a fraction, however it is written: `7`, `7.0`, `70e-1`; nil for others and beyond 2^53 with one.
+  package var wholeNumber: Int64? {
+    guard let text = number else { return nil }
+    if let whole = Int64(text) { return whole }
+    guard let value = Double(text), value == value.rounded(), abs(value) <= 9_007_199_254_740_992
+    else { return nil }
+    return Int64(value)
+  }
+
   /// How many elements an array or members an object has; 0 for other values.
   package var count: Int {
     switch node.kind {

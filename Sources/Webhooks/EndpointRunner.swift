@@ -270,7 +270,7 @@ final class EndpointRunner {
         event.position, endpoint: endpoint.id, view: endpoint.view.description, key: event.key)
     }
     return Message(
-      id: DeliveryIdentity.text(digest: Signer.sha256(digests)), body: bytes(of: events))
+      id: DeliveryIdentity.text(digest: Digest.sha256(digests)), body: bytes(of: events))
   }
 
   private func bytes(of events: [WebhookEvent]) -> [UInt8] {
@@ -291,7 +291,7 @@ final class EndpointRunner {
 
   private func dedupKey(_ event: WebhookEvent) -> String {
     let bytes = Array("\(endpoint.id) \(endpoint.view) ".utf8) + event.key
-    return HexText.encode(Signer.sha256(bytes).prefix(16))
+    return HexText.encode(Digest.sha256(bytes).prefix(16))
   }
 
   func failures(of number: Int) -> Int { outbox?.failures(of: number) ?? 0 }

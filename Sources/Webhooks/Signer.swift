@@ -1,15 +1,8 @@
 import COpenSSL
 import Engine
 
-/// Hashes and signs with OpenSSL.
+/// Signs with OpenSSL.
 enum Signer {
-  static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, count in
-      SHA256(bytes, bytes.count, digest.baseAddress)
-      count = Int(SHA256_DIGEST_LENGTH)
-    }
-  }
-
   private static func hmac(_ secret: SigningSecret, _ message: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { code, count in
       var length: UInt32 = 0

@@ -1,4 +1,5 @@
 import Capture
+import Runtime
 import Testing
 
 @testable import Gateway
@@ -31,7 +32,7 @@ struct AccessTests {
   /// Known by `<name>-token`.
   private func caller(_ name: String, _ may: Set<Right>, _ views: [String]? = nil) -> Caller {
     Caller(
-      name: name, tokenDigest: Permissions.sha256(Array("\(name)-token".utf8)), may: may,
+      name: name, tokenDigest: Digest.sha256(Array("\(name)-token".utf8)), may: may,
       views: views)
   }
 
@@ -42,7 +43,7 @@ struct AccessTests {
   @Test func digestsAreThoseOfSHA256() {
     // FIPS 180-2, appendix B.1.
     let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    let digest = Permissions.sha256(Array("abc".utf8))
+    let digest = Digest.sha256(Array("abc".utf8))
     #expect(digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected)
   }
 

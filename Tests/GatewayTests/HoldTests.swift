@@ -1,6 +1,7 @@
 import Capture
 import Engine
 import Foundation
+import Runtime
 import Testing
 
 @testable import Gateway
@@ -345,7 +346,7 @@ struct HoldTests {
 
   @Test func callersHaveTheirOwnHoldsAndLimits() async throws {
     func caller(_ name: String, _ may: Set<Right>) -> Caller {
-      Caller(name: name, tokenDigest: Permissions.sha256(Array("\(name)-token".utf8)), may: may)
+      Caller(name: name, tokenDigest: Digest.sha256(Array("\(name)-token".utf8)), may: may)
     }
     func bearer(_ name: String) -> [String: String] { ["Authorization": "Bearer \(name)-token"] }
     try await serve {

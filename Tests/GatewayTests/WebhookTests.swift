@@ -1,6 +1,7 @@
 import Capture
 import Engine
 import Foundation
+import Runtime
 import Testing
 import Webhooks
 
@@ -268,8 +269,8 @@ struct WebhookTests {
       "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t")
     var configuration = try database.prepared(["v"])
     configuration.callers = [
-      Caller(name: "shop", tokenDigest: Permissions.sha256("shop".utf8), may: [.read, .hold]),
-      Caller(name: "ops", tokenDigest: Permissions.sha256("ops".utf8), may: [.admin]),
+      Caller(name: "shop", tokenDigest: Digest.sha256(Array("shop".utf8)), may: [.read, .hold]),
+      Caller(name: "ops", tokenDigest: Digest.sha256(Array("ops".utf8)), may: [.admin]),
     ]
     try await TestService.run(configuration) { service in
       for (token, status) in [("shop", 403), ("ops", 200), ("nobody", 401)] {

@@ -18,14 +18,14 @@ package struct RowCursor {
   {
     let place = place(order) { order.datum($0, of: row) }
     guard place.count <= textBytesMax else { return nil }
-    let text = Base64URL.encode(bytes(of: place, copies: copies, order, view))
+    let text = Base64.url.encode(bytes(of: place, copies: copies, order, view))
     // Numbers have bounds of their own when they are read.
     return RowCursor(text, order, of: view) == nil ? nil : text
   }
 
   /// Reads what a client gave back; nil if it can't be of this view and order.
   package init?(_ text: String, _ order: RowOrder, of view: LiveView) {
-    guard text.utf8.count <= Self.textBytesMax, let bytes = Base64URL.decode(text) else {
+    guard text.utf8.count <= Self.textBytesMax, let bytes = Base64.url.decode(text) else {
       return nil
     }
     var reader = CursorReader(bytes)

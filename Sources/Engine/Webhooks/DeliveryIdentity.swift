@@ -19,9 +19,7 @@ package enum DeliveryIdentity {
   ///
   /// 128 bits of SHA-256, so that nobody who chooses keys can make two deliveries look like one.
   package static func text(digest: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    let hex = digest.prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return "msg_" + String(decoding: hex, as: UTF8.self)
+    "msg_" + HexText.encode(digest.prefix(16))
   }
 
   private static func append(_ part: some Collection<UInt8>, to bytes: inout [UInt8]) {

@@ -16,13 +16,13 @@ package struct SigningSecret: Hashable, Sendable, CustomStringConvertible, Custo
 
   package init?(text: String) {
     guard text.hasPrefix(Self.prefix),
-      let bytes = Base64.decode(String(text.dropFirst(Self.prefix.utf8.count)))
+      let bytes = Base64.standard.decode(String(text.dropFirst(Self.prefix.utf8.count)))
     else { return nil }
     self.init(bytes: bytes)
   }
 
   /// For the owner of the endpoint, once, and for the database.
-  package var revealed: String { Self.prefix + Base64.encode(bytes) }
+  package var revealed: String { Self.prefix + Base64.standard.encode(bytes) }
 
   package var description: String { "\(Self.prefix)***" }
   package var customMirror: Mirror { Mirror(self, children: []) }
@@ -39,6 +39,6 @@ package enum WebhookSignature {
 
   /// The value of `webhook-signature`: one entry for each secret that is valid, apart by spaces.
   package static func header(_ codes: [[UInt8]]) -> String {
-    codes.map { "v1,\(Base64.encode($0))" }.joined(separator: " ")
+    codes.map { "v1,\(Base64.standard.encode($0))" }.joined(separator: " ")
   }
 }

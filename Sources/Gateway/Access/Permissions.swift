@@ -1,6 +1,7 @@
 import COpenSSL
 import Engine
 import HTTPWire
+import Runtime
 
 /// Something that a caller may do.
 package enum Right: String, Sendable, CaseIterable {
@@ -72,7 +73,7 @@ struct Permissions: Sendable {
     -> Reader?
   {
     if !callers.isEmpty, let offered = subprotocols.first(where: { $0.hasPrefix("bearer.") }) {
-      guard let token = Base64URL.decode(String(offered.dropFirst("bearer.".count))),
+      guard let token = Base64.url.decode(String(offered.dropFirst("bearer.".count))),
         let caller = caller(with: token)
       else { throw Refused(.tokenUnknown, "no caller is configured with this token") }
       return .caller(caller)
@@ -93,19 +94,11 @@ struct Permissions: Sendable {
 
   /// Compares with every caller's digest, in a time that does not depend on where they differ.
   private func caller(with token: some Collection<UInt8>) -> Caller? {
-    let digest = Self.sha256(token)
+    let digest = Digest.sha256(Array(token))
     var found: Caller?
     for caller in callers where CRYPTO_memcmp(caller.tokenDigest, digest, digest.count) == 0 {
       found = caller
     }
     return found
-  }
-
-  static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    let bytes = Array(bytes)
-    return [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, count in
-      SHA256(bytes, bytes.count, digest.baseAddress)
-      count = Int(SHA256_DIGEST_LENGTH)
-    }
   }
 }

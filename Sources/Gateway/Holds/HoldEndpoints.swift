@@ -2,6 +2,7 @@ import Engine
 import HTTPWire
 import Holds
 import JSONWire
+import Runtime
 import Server
 
 /// `/v1/holds` and below: takes holds and changes them, for those who may.
@@ -191,10 +192,7 @@ final class HoldEndpoints: Sendable {
   private static func digest(_ body: JSONValue) -> String {
     var text: [UInt8] = []
     body.write(to: &text)
-    return Permissions.sha256(text).prefix(16).map { byte in
-      let digits = String(byte, radix: 16)
-      return byte < 16 ? "0\(digits)" : digits
-    }.joined()
+    return HexText.encode(Digest.sha256(text).prefix(16))
   }
 
   private static func idempotencyKey(_ field: ByteView) throws(Refused) -> String {

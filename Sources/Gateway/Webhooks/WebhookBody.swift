@@ -16,7 +16,8 @@ struct WebhookBody: Sendable {
   private static let rateMax = 10_000
   private static let concurrencyMax = 64
   private static let timeoutRange = 1_000...30_000
-  private static let descriptionBytesMax = 500
+  private static let descriptionLengthMax = 500
+  private static let routingKeyBytesMax = 64
   private static let filterBytesMax = 65_536
 
   /// - Parameter names: of members that are taken beside the options.
@@ -39,9 +40,10 @@ struct WebhookBody: Sendable {
   /// Alters `endpoint` in all but its URL and its filter.
   func apply(to endpoint: inout WebhookEndpoint) throws(Refused) {
     if let member = members["description"] {
-      guard let text = member.string, text.utf8.count <= Self.descriptionBytesMax else {
+      guard let text = member.string, text.unicodeScalars.count <= Self.descriptionLengthMax else {
         throw Refused(
-          .badBody, "description must be a string of at most \(Self.descriptionBytesMax) bytes")
+          .badBody,
+          "description must be a string of at most \(Self.descriptionLengthMax) characters")
       }
       endpoint.description = text
     }
@@ -90,24 +92,28 @@ struct WebhookBody: Sendable {
   private static func number(_ value: JSONValue, _ name: String, _ range: ClosedRange<Int>)
     throws(Refused) -> Int
   {
-    guard let number = value.number.flatMap({ Int($0) }), range.contains(number) else {
+    guard let number = value.wholeNumber.map(Int.init), range.contains(number) else {
       throw Refused(
-        .badBody, "\(name) must be a number from \(range.lowerBound) to \(range.upperBound)")
+        .badBody, "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
 
   private static func template(_ value: JSONValue) throws(Refused) -> MessageTemplate {
     let members = try value.members(known: ["kind", "routing_key", "severity"])
-    switch members["kind"]?.string {
-    case "standard": return .standard
-    case "slack": return .slack
+    let kind = members["kind"]?.string
+    switch kind {
+    case "standard", "slack":
+      _ = try value.members(known: ["kind"])
+      return kind == "slack" ? .slack : .standard
     case "pagerduty":
-      guard let key = members["routing_key"]?.string, (1...64).contains(key.utf8.count) else {
-        throw Refused(.badWebhook, "pagerduty needs the routing_key of a service")
-      }
+      guard let key = members["routing_key"]?.string,
+        (1...Self.routingKeyBytesMax).contains(key.utf8.count),
+        key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      else { throw Refused(.badWebhook, "pagerduty needs the routing_key of a service") }
       guard
-        let severity = MessageTemplate.Severity(rawValue: members["severity"]?.string ?? "warning")
+        let severity = members["severity"].map({ $0.string.flatMap(MessageTemplate.Severity.init) })
+          ?? .warning
       else {
         throw Refused(.badWebhook, "severity must be critical, error, warning or info")
       }

@@ -181,8 +181,8 @@ final class WebhookEndpoints: Sendable {
   }
 
   private static func overlap(_ value: JSONValue) throws(Refused) -> Int {
-    guard let seconds = value.number.flatMap({ Int($0) }), (0...overlapMax).contains(seconds) else {
-      throw Refused(.badBody, "overlap_seconds must be a number from 0 to \(overlapMax)")
+    guard let seconds = value.wholeNumber.map(Int.init), (0...overlapMax).contains(seconds) else {
+      throw Refused(.badBody, "overlap_seconds must be a whole number from 0 to \(overlapMax)")
     }
     return seconds
   }
@@ -198,7 +198,7 @@ final class WebhookEndpoints: Sendable {
     }
     let position: Position?
     if let since = members["since"] {
-      guard let time = since.string.flatMap(TimeReader.microseconds) else {
+      guard let time = since.string.flatMap(PostgresTime.microseconds) else {
         throw Refused(.badBody, "since must be a time, as 2026-05-01T12:00:00Z")
       }
       position = webhooks.window.position(before: time)

@@ -97,12 +97,12 @@ struct RowCursorTests {
     for length in 0..<text.utf8.count {
       #expect(RowCursor(String(text.prefix(length)), order, of: view) == nil)
     }
-    let bytes = try #require(Base64URL.decode(text))
+    let bytes = try #require(Base64.url.decode(text))
     for index in bytes.indices {
       for bit in 0..<8 {
         var changed = bytes
         changed[index] ^= 1 << bit
-        let spelled = Base64URL.encode(changed)
+        let spelled = Base64.url.encode(changed)
         // What is taken is exactly what would be written.
         guard let cursor = RowCursor(spelled, order, of: view) else { continue }
         #expect(cursor.copiesGiven > 0 && index >= 9)
@@ -119,13 +119,13 @@ struct RowCursorTests {
     let view = view([.numeric], key: [0])
     let order = RowOrder(view)
     let good = try #require(encode(["5"], order, view))
-    let bytes = try #require(Base64URL.decode(good))
+    let bytes = try #require(Base64.url.decode(good))
     // Behind version, fingerprint and copies: a length and the text.
     var forged = Array(bytes[..<10])
     let length = text.utf8.count + 1
     forged += length > 0x7F ? [UInt8(length & 0x7F) | 0x80, UInt8(length >> 7)] : [UInt8(length)]
     forged += Array(text.utf8)
-    #expect(RowCursor(Base64URL.encode(forged), order, of: view) == nil)
+    #expect(RowCursor(Base64.url.encode(forged), order, of: view) == nil)
   }
 
   @Test func valuesTooLongForARequestGiveNoCursor() {
