@@ -35,7 +35,7 @@ package final class Service: Sendable {
       // Workers, the desk for holds, the sampler.
       readers: configuration.workers + 2, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
-        ViewGrouping(view: $0.view, column: $0.columns.item)
+        ViewGrouping(view: $0.view, column: $0.columns.key[0].column)
       }, viewsReplaced: { availability.viewsReplaced($0) })
     let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
     let desk = configuration.desk(store: store, clock: clock, logger: logger)

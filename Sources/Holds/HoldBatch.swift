@@ -7,7 +7,7 @@ struct HoldBatch {
   /// Rows of one commit: enough that the commit's cost is shared, few enough that nobody waits long for others' rows.
   static let holdsMax = 500
 
-  /// `$1` to `$15` of ``HoldStatement/insert(_:)``.
+  /// The parameters of ``HoldStatement/insert(_:)``, the last of them one for each column of the key.
   func parameters(instance: HoldID) -> [String?] {
     let lines = drafts.flatMap { draft in
       draft.lines.enumerated().map { (draft.id, $0, $1) }
@@ -19,10 +19,12 @@ struct HoldBatch {
       Self.array(drafts.map(\.digest)), Self.array(drafts.map { String($0.units) }),
       Self.array(drafts.map(\.metadata)), Self.array(drafts.map { String($0.ttl.microseconds) }),
       Self.array(lines.map { $0.0.description }), Self.array(lines.map { String($0.1) }),
-      Self.array(lines.map(\.2.itemText)), Self.array(lines.map(\.2.locationText)),
       Self.array(lines.map { String($0.2.requested) }),
       Self.array(lines.map { String($0.2.quantity) }),
     ]
+      + (drafts[0].lines[0].keyTexts.indices).map { column in
+        Self.array(lines.map { $0.2.keyTexts[column] })
+      }
   }
 
   /// The text form of an array ("Array Input and Output Syntax" in the manual).

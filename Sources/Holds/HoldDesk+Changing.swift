@@ -38,7 +38,8 @@ extension HoldDesk {
         rows = try lane.query(.extend, [id.description, caller, String(ttl.microseconds)])
       }
       if !rows.isEmpty { count(action) }
-      let found = try lane.query(.byID, [id.description, caller]).first.flatMap(HoldDocument.init)
+      let found = try lane.query(readings.byID, [id.description, caller]).first.flatMap(
+        HoldDocument.init)
       guard let found else { return .failed(.unknownHold) }
       guard rows.isEmpty else { return .hold(found, isNew: false, position: nil) }
       return Self.outcome(action, found)
@@ -73,7 +74,7 @@ extension HoldDesk {
   /// Finds a caller's hold.
   package func find(_ id: HoldID, caller: String, ticket: HoldTicket) {
     read(ticket) { (desk, lane) throws(PostgresError) in
-      let found = try lane.query(.byID, [id.description, caller]).first
+      let found = try lane.query(desk.readings.byID, [id.description, caller]).first
       guard let found = found.flatMap(HoldDocument.init) else { return .failed(.unknownHold) }
       return .hold(desk.shown(found), isNew: false, position: nil)
     }
@@ -82,20 +83,20 @@ extension HoldDesk {
   /// Finds a caller's holds by their reference, the newest first, at most 100.
   package func find(reference: String, caller: String, ticket: HoldTicket) {
     read(ticket) { (desk, lane) throws(PostgresError) in
-      let rows = try lane.query(.byReference, [caller, reference])
+      let rows = try lane.query(desk.readings.byReference, [caller, reference])
       return .holds(rows.compactMap(HoldDocument.init).map(desk.shown))
     }
   }
 
-  /// Tells what is behind the number of a key. The lines of a key are found by going through all of them.
-  package func explain(
-    _ key: HoldKey, item: String, location: String, ticket: HoldTicket
-  ) {
+  /// Tells what is behind the number of a key.
+  ///
+  /// - Parameter texts: of the key, in the order of the configuration.
+  package func explain(_ key: HoldKey, _ texts: [String], ticket: HoldTicket) {
     let isPosted = explainLane.post { lane in
-      let (types, units) = self.state.withLock { ($0.keyTypes, $0.book.units(of: key)) }
-      guard let types else { return ticket.resolve(.failed(.tooMany)) }
+      let (columns, units) = self.state.withLock { ($0.keyColumns, $0.book.units(of: key)) }
+      guard let columns else { return ticket.resolve(.failed(.tooMany)) }
       do throws(PostgresError) {
-        let row = try lane.query(.explain(types), [item, location]).first ?? []
+        let row = try lane.query(.explain(columns), texts).first ?? []
         ticket.resolve(
           .explained(
             HoldExplanation(

@@ -71,7 +71,7 @@ extension HoldDesk {
 
   private func precheck(_ draft: HoldDraft, _ state: inout State) -> HoldFailure? {
     if let lag = lagSeconds(state) { return .lagging(lag) }
-    guard state.open.count < Self.openMax, state.keyTypes != nil else { return .tooMany }
+    guard state.open.count < Self.openMax, state.keyColumns != nil else { return .tooMany }
     if let key = draft.idempotencyKey,
       state.keysInFlight.contains(OwnedText(caller: draft.caller, text: key))
     {
@@ -157,7 +157,7 @@ extension HoldDesk {
     _ lane: HoldLane
   ) {
     do throws(PostgresError) {
-      let rows = try lane.query(.byIdempotencyKey, [draft.caller, draft.idempotencyKey])
+      let rows = try lane.query(readings.byIdempotencyKey, [draft.caller, draft.idempotencyKey])
       guard let found = rows.first.flatMap(HoldDocument.init) else {
         var known = known
         known.key = true
@@ -241,7 +241,7 @@ extension HoldDesk {
     guard let reader = availabilityReader(visible.views) else { return false }
     let keys = KeyReader()
     return hold.lines.filter { $0.quantity > 0 }.allSatisfy { line in
-      guard let key = keys.holdKey(line.itemText, line.locationText, reader),
+      guard let key = keys.holdKey(line.keyTexts, reader),
         let units = reader.units(of: key, at: visible.sequence)
       else { return false }
       return units >= 0
@@ -255,7 +255,7 @@ extension HoldDesk {
     var (draft, known) = (draft, known)
     known.reference = true
     do throws(PostgresError) {
-      let rows = try lane.query(.byReference, [draft.caller, draft.reference])
+      let rows = try lane.query(readings.byReference, [draft.caller, draft.reference])
       let active = rows.compactMap(HoldDocument.init).first {
         $0.status.isActive && $0.supersededBy == nil && !$0.isOverdue
       }
@@ -292,7 +292,7 @@ extension HoldDesk {
 
 extension HoldDraft.Line {
   func short(_ available: Int64) -> HoldShort {
-    HoldShort(item: item, location: location, requested: requested, available: available)
+    HoldShort(keyMembers: keyMembers, requested: requested, available: available)
   }
 }
 
@@ -303,20 +303,21 @@ extension HoldDocument {
     guard let reader else { return }
     let keys = KeyReader()
     for index in lines.indices {
-      lines[index].key = keys.holdKey(lines[index].itemText, lines[index].locationText, reader)
+      lines[index].key = keys.holdKey(lines[index].keyTexts, reader)
     }
   }
 }
 
 extension KeyReader {
-  /// The key of an item at a location, in the order of the view's key; nil if a text is not of its column's type.
-  package func holdKey(_ item: String, _ location: String, _ reader: AvailabilityReader)
-    -> HoldKey?
-  {
+  /// The key of these values, in the order of the view's key; nil if one is not of its column's type.
+  ///
+  /// - Parameter texts: in the order of the configuration.
+  package func holdKey(_ texts: [String], _ reader: AvailabilityReader) -> HoldKey? {
     let types = reader.view.keyTypes
+    guard texts.count == types.count else { return nil }
     begin()
-    for column in reader.view.definition.key {
-      var text = column == reader.item ? item : location
+    for place in reader.keyOrder {
+      var text = texts[place]
       let isRead = text.withUTF8 { utf8 -> Bool in
         do throws(Failure) { try add(UnsafeRawBufferPointer(utf8), types) } catch { return false }
         return true

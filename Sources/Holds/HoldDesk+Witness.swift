@@ -64,7 +64,9 @@ extension HoldDesk: HoldWitness {
 
   package func stepIsApplied(_ views: ViewDirectory, sequence: UInt64, position: Position) {
     state.withLock { state in
-      if state.keyTypes == nil { state.keyTypes = availabilityReader(views)?.holdKeyTypes }
+      if state.keyColumns == nil {
+        state.keyColumns = availabilityReader(views)?.holdKeyColumns
+      }
       guard !state.book.arrivals.isEmpty else { return }
       let reader = availabilityReader(views)
       let rivals = state.book.arrivals.filter { id in
@@ -121,11 +123,12 @@ extension HoldDraft {
 }
 
 extension AvailabilityReader {
-  /// The types of item and location, without lengths: a cast to `varchar(3)` would cut silently.
-  fileprivate var holdKeyTypes: HoldKeyTypes {
-    func base(_ column: Int) -> String {
-      String(view.definition.columns[column].typeName.prefix { $0 != "(" })
-    }
-    return HoldKeyTypes(item: base(item), location: base(location))
+  /// With types without lengths: a cast to `varchar(3)` would cut silently.
+  fileprivate var holdKeyColumns: HoldKeyColumns {
+    HoldKeyColumns(
+      key.map { column in
+        let type = view.definition.columns[column.index].typeName
+        return HoldKeyColumns.Column(name: column.name, type: String(type.prefix { $0 != "(" }))
+      })
   }
 }

@@ -13,14 +13,14 @@ extension HoldDesk {
 
   /// Writes what has gathered, until nothing is left. On an insert lane.
   private func writeNext(_ number: Int, _ lane: HoldLane) {
-    let (drafts, types) = state.withLock { state -> ([HoldDraft], HoldKeyTypes?) in
+    let (drafts, columns) = state.withLock { state -> ([HoldDraft], HoldKeyColumns?) in
       let drafts = Array(state.queue.prefix(HoldBatch.holdsMax))
       state.queue.removeFirst(drafts.count)
       if drafts.isEmpty { state.idleLanes.append(number) }
-      return (drafts, state.keyTypes)
+      return (drafts, state.keyColumns)
     }
-    guard !drafts.isEmpty, let types else { return }
-    write(drafts, types, doubtedSince: nil, lane)
+    guard !drafts.isEmpty, let columns else { return }
+    write(drafts, columns, doubtedSince: nil, lane)
     // So that other work of the lane has its turn.
     lane.post { self.writeNext(number, $0) }
   }
@@ -29,11 +29,11 @@ extension HoldDesk {
   ///
   /// - Parameter doubtedSince: since when it is not known whether they were committed already.
   private func write(
-    _ drafts: [HoldDraft], _ types: HoldKeyTypes, doubtedSince: Int64?, _ lane: HoldLane
+    _ drafts: [HoldDraft], _ columns: HoldKeyColumns, doubtedSince: Int64?, _ lane: HoldLane
   ) {
     do throws(PostgresError) {
       let rows = try lane.query(
-        .insert(types), HoldBatch(drafts: drafts).parameters(instance: instance))
+        .insert(columns), HoldBatch(drafts: drafts).parameters(instance: instance))
       metrics.commits.add()
       noteWritten(rows)
       let written = Set(rows.compactMap { $0[0].flatMap { HoldID($0) } })
@@ -41,11 +41,11 @@ extension HoldDesk {
       if !rest.isEmpty { try noteWrittenBefore(rest, lane) }
     } catch {
       if error.isOfConnection {
-        doubt(drafts, types, error, since: doubtedSince, lane)
+        doubt(drafts, columns, error, since: doubtedSince, lane)
       } else if drafts.count > 1 {
         let half = drafts.count / 2
-        write(Array(drafts[..<half]), types, doubtedSince: doubtedSince, lane)
-        write(Array(drafts[half...]), types, doubtedSince: doubtedSince, lane)
+        write(Array(drafts[..<half]), columns, doubtedSince: doubtedSince, lane)
+        write(Array(drafts[half...]), columns, doubtedSince: doubtedSince, lane)
       } else {
         fail(drafts[0].id, Self.failure(error))
       }
@@ -60,7 +60,7 @@ extension HoldDesk {
 
   /// Tries again until it is known: sent twice, a hold is written once.
   private func doubt(
-    _ drafts: [HoldDraft], _ types: HoldKeyTypes, _ error: PostgresError, since: Int64?,
+    _ drafts: [HoldDraft], _ columns: HoldKeyColumns, _ error: PostgresError, since: Int64?,
     _ lane: HoldLane
   ) {
     logger.warning(
@@ -76,7 +76,7 @@ extension HoldDesk {
       return
     }
     lane.pause(Self.retryDelay)
-    write(drafts, types, doubtedSince: since, lane)
+    write(drafts, columns, doubtedSince: since, lane)
   }
 
   private func noteWritten(_ rows: [[String?]]) {
@@ -101,7 +101,7 @@ extension HoldDesk {
 
   /// Finds out which of them an earlier try has written.
   private func noteWrittenBefore(_ drafts: [HoldDraft], _ lane: HoldLane) throws(PostgresError) {
-    let rows = try lane.query(.byIDs, [HoldBatch.array(drafts.map(\.id.description))])
+    let rows = try lane.query(readings.byIDs, [HoldBatch.array(drafts.map(\.id.description))])
     let found = rows.compactMap(HoldDocument.init)
     noteWritten(found.map { [$0.id.description, $0.createdAt, $0.expiresAt] })
     for draft in drafts where !found.contains(where: { $0.id == draft.id }) {
@@ -111,15 +111,15 @@ extension HoldDesk {
 
   /// Writes one hold in place of another. On the change lane.
   func writeReplacing(_ draft: HoldDraft, _ lane: HoldLane) {
-    guard let old = draft.replaces, let types = state.withLock({ $0.keyTypes }) else { return }
+    guard let old = draft.replaces, let columns = state.withLock({ $0.keyColumns }) else { return }
     do throws(PostgresError) {
       let rows = try lane.query(
-        .replace(types),
+        .replace(columns),
         HoldBatch(drafts: [draft]).parameters(instance: instance) + [old.id.description])
       metrics.commits.add()
       guard rows.isEmpty else { return noteWritten(rows) }
       // It has ended, is replaced already or a shop has it locked.
-      let now = try lane.query(.byID, [old.id.description, draft.caller]).first
+      let now = try lane.query(readings.byID, [old.id.description, draft.caller]).first
         .flatMap(HoldDocument.init)
       if now?.supersededBy == draft.id {
         try noteWrittenBefore([draft], lane)
@@ -244,8 +244,8 @@ extension HoldDraft {
       metadata: metadata,
       lines: lines.map {
         HoldDocument.Line(
-          item: $0.item, location: $0.location, requested: $0.requested, quantity: $0.quantity,
-          itemText: $0.itemText, locationText: $0.locationText)
+          keyMembers: $0.keyMembers, keyTexts: $0.keyTexts, requested: $0.requested,
+          quantity: $0.quantity)
       })
   }
 }

@@ -50,7 +50,7 @@ package final class HoldDesk: Sendable {
     var snapshot: [HoldID: HoldBook.SnapshotStanding] = [:]
     var snapshotIndex: HoldIndex?
     var replacedInFlight: Set<HoldID> = []
-    var keyTypes: HoldKeyTypes?
+    var keyColumns: HoldKeyColumns?
     /// What goes on once another's hold is adopted, or is not.
     var adoptions: [HoldID: Adoption] = [:]
     var decidedAdoptions: [(adoption: Adoption, position: Position?)] = []
@@ -75,6 +75,7 @@ package final class HoldDesk: Sendable {
   package let instance: HoldID
   package let metrics = HoldMetrics()
   let configuration: HoldConfiguration
+  let readings: HoldReadings
   let store: ViewStore
   let clock: Clock
   let logger: Logger
@@ -94,6 +95,7 @@ package final class HoldDesk: Sendable {
     _ configuration: HoldConfiguration, store: ViewStore, clock: Clock, logger: Logger
   ) {
     self.configuration = configuration
+    readings = HoldReadings(key: configuration.columns.key.map(\.name))
     self.store = store
     self.clock = clock
     self.logger = logger

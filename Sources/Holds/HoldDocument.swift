@@ -3,13 +3,11 @@ import Engine
 /// A hold as answers show it.
 package struct HoldDocument: Sendable {
   package struct Line: Sendable {
-    /// JSON.
-    package let item: String
-    package let location: String
+    /// As in ``HoldDraft/Line``.
+    package let keyMembers: String
+    package let keyTexts: [String]
     package let requested: Int64
     package let quantity: Int64
-    package let itemText: String
-    package let locationText: String
     /// In the availability view, where it could be made out.
     package var key: HoldKey?
   }
@@ -42,7 +40,7 @@ package struct HoldDocument: Sendable {
 extension HoldDocument {
   /// Reads a row of the statements that read holds; nil if it is not one.
   init?(row: [String?]) {
-    guard row.count == 20, let id = row[0].flatMap({ HoldID($0) }),
+    guard row.count == 18, let id = row[0].flatMap({ HoldID($0) }),
       let status = row[1].flatMap(HoldStatus.init(rawValue:)), let caller = row[2],
       let instance = row[5].flatMap({ HoldID($0) }), let age = row[12].flatMap({ Int64($0) })
     else { return nil }
@@ -54,20 +52,20 @@ extension HoldDocument {
   }
 
   private static func lines(_ row: [String?]) -> [Line] {
-    func texts(_ column: Int) -> [String] {
-      (row[column] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(text)
+    func lists(_ column: Int) -> [[String]] {
+      (row[column] ?? "").split(separator: ",").map { list in
+        list.split(separator: ".", omittingEmptySubsequences: false).map(text)
+      }
     }
     func numbers(_ column: Int) -> [Int64] {
       (row[column] ?? "").split(separator: ",").compactMap { Int64($0) }
     }
-    let (items, locations) = (texts(14), texts(15))
-    let (requested, quantities) = (numbers(16), numbers(17))
-    let (itemTexts, locationTexts) = (texts(18), texts(19))
+    let members = lists(14).map { $0.joined() }
+    let (requested, quantities, keys) = (numbers(15), numbers(16), lists(17))
     return requested.indices.map { index in
       Line(
-        item: items[index], location: locations[index], requested: requested[index],
-        quantity: quantities[index], itemText: itemTexts[index],
-        locationText: locationTexts[index])
+        keyMembers: members[index], keyTexts: keys[index], requested: requested[index],
+        quantity: quantities[index])
     }
   }
 

@@ -4,25 +4,18 @@ import Engine
 package struct HoldDraft: Sendable {
   package struct Line: Sendable {
     package let key: HoldKey
-    /// As JSON, for answers.
-    package let item: String
-    package let location: String
-    /// As the columns' types read them.
-    package let itemText: String
-    package let locationText: String
+    /// The key's columns as members of an object of JSON, for answers.
+    package let keyMembers: String
+    /// The same as the columns' types read them, in the order of the configuration.
+    package let keyTexts: [String]
     package let requested: Int64
     /// What is to be taken of it: less than requested where that is allowed.
     package var quantity: Int64
 
-    package init(
-      key: HoldKey, item: String, location: String, itemText: String, locationText: String,
-      requested: Int64
-    ) {
+    package init(key: HoldKey, keyMembers: String, keyTexts: [String], requested: Int64) {
       self.key = key
-      self.item = item
-      self.location = location
-      self.itemText = itemText
-      self.locationText = locationText
+      self.keyMembers = keyMembers
+      self.keyTexts = keyTexts
       self.requested = requested
       quantity = requested
     }

@@ -12,9 +12,8 @@ package enum HoldOutcome: Sendable {
 
 /// A line that can't be met, as answers show it.
 package struct HoldShort: Sendable {
-  /// JSON.
-  package let item: String
-  package let location: String
+  /// As in ``HoldDraft/Line``.
+  package let keyMembers: String
   package let requested: Int64
   package let available: Int64
 }
@@ -52,7 +51,7 @@ package enum HoldLimit: Sendable {
   case rate(Int)
 }
 
-/// What is behind the number of one item at one location.
+/// What is behind the number of one key.
 package struct HoldExplanation: Sendable {
   /// JSON: an array of holds, the first 1,000.
   package let holds: String

@@ -1,3 +1,6 @@
+import Capture
+import Engine
+
 /// The statements that holds are written and read by; each commits by itself.
 ///
 /// Rows that a shop may have locked are only ever taken with `SKIP LOCKED`, a hold's own row before its lines; so nothing here
@@ -6,32 +9,32 @@ extension HoldStatement {
   /// Writes holds and their lines; those whose id is there already, since they were sent before, are left out.
   ///
   /// - SeeAlso: `HoldBatch` for the parameters.
-  static func insert(_ types: HoldKeyTypes) -> HoldStatement {
+  static func insert(_ key: HoldKeyColumns) -> HoldStatement {
     HoldStatement(
       name: "insert",
       sql: """
         WITH taken AS (\(inserting) FROM \(unnestedHolds) ON CONFLICT (id) DO NOTHING
           RETURNING id, created_at, expires_at),
-        lines AS (\(insertingLines(types)))
+        lines AS (\(insertingLines(key)))
         SELECT id, to_json(created_at)#>>'{}', to_json(expires_at)#>>'{}' FROM taken
         """)
   }
 
-  /// Writes one hold in place of another, `$16`, unless that has ended, is replaced already or is locked.
+  /// Writes one hold in place of another, named behind the parameters of ``insert(_:)``, unless that has ended, is replaced already or is locked.
   ///
   /// The insert reads from the mark, so that the log has the mark first.
-  static func replace(_ types: HoldKeyTypes) -> HoldStatement {
+  static func replace(_ key: HoldKeyColumns) -> HoldStatement {
     HoldStatement(
       name: "replace",
       sql: """
         WITH old AS (
-          SELECT id FROM onhand.holds WHERE id = $16::uuid AND status = 'held'
+          SELECT id FROM onhand.holds WHERE id = $\(firstOfKey + key.columns.count)::uuid AND status = 'held'
             AND superseded_by IS NULL AND expires_at > clock_timestamp() FOR UPDATE SKIP LOCKED),
         mark AS (
           UPDATE onhand.holds h SET superseded_by = ($2::uuid[])[1] FROM old WHERE h.id = old.id
           RETURNING h.id AS old_id),
         taken AS (\(inserting) FROM mark, \(unnestedHolds) RETURNING id, created_at, expires_at),
-        lines AS (\(insertingLines(types)))
+        lines AS (\(insertingLines(key)))
         SELECT id, to_json(created_at)#>>'{}', to_json(expires_at)#>>'{}' FROM taken
         """)
   }
@@ -49,16 +52,18 @@ extension HoldStatement {
       $9::bigint[]) AS n (id, caller, reference, idempotency_key, digest, units, metadata, ttl)
     """
 
-  private static func insertingLines(_ types: HoldKeyTypes) -> String {
+  private static func insertingLines(_ key: HoldKeyColumns) -> String {
     """
-    INSERT INTO onhand.hold_lines (hold_id, line, item, location, requested, quantity)
-    SELECT l.hold_id, l.line, l.item::\(types.item), l.location::\(types.location), l.requested,
-      l.quantity
-    FROM unnest($10::uuid[], $11::int[], $12::text[], $13::text[], $14::int[], $15::int[])
-      AS l (hold_id, line, item, location, requested, quantity)
+    INSERT INTO onhand.hold_lines (hold_id, line, requested, quantity, \(key.names))
+    SELECT l.hold_id, l.line, l.requested, l.quantity, \(key.casts)
+    FROM unnest($10::uuid[], $11::int[], $12::int[], $13::int[], \(key.arrays(from: firstOfKey)))
+      AS l (hold_id, line, requested, quantity, \(key.names))
     WHERE l.hold_id IN (SELECT id FROM taken)
     """
   }
+
+  /// The parameter that has the first column of the lines' keys.
+  private static let firstOfKey = 14
 
   /// Marks refused holds of this instance as rejected.
   static let reject = HoldStatement(
@@ -197,8 +202,8 @@ extension HoldStatement {
 
   // MARK: Reading
 
-  /// The active holds behind one item at one location, the next to expire first.
-  static func explain(_ types: HoldKeyTypes) -> HoldStatement {
+  /// The active holds behind one key, whose columns are the parameters; the next to expire first.
+  static func explain(_ key: HoldKeyColumns) -> HoldStatement {
     HoldStatement(
       name: "explain",
       sql: """
@@ -207,8 +212,7 @@ extension HoldStatement {
         FROM (SELECT h.id AS hold_id, h.status, h.caller, h.reference, l.quantity, h.created_at,
             h.expires_at
           FROM onhand.hold_lines l JOIN onhand.holds h ON h.id = l.hold_id
-          WHERE l.item = $1::\(types.item) AND l.location = $2::\(types.location)
-            AND l.status IN ('held', 'confirmed')
+          WHERE \(key.isGiven(in: "l")) AND l.status IN ('held', 'confirmed')
           ORDER BY h.status DESC, h.expires_at LIMIT \(explainedMax)) x
         """)
   }
@@ -216,17 +220,16 @@ extension HoldStatement {
   /// Holds listed in an explanation.
   static let explainedMax = 1_000
 
-  static let byID = reading("by_id", "id = $1::uuid AND ($2::text IS NULL OR caller = $2)", "1")
-  static let byIDs = reading("by_ids", "id = ANY ($1::uuid[])", "1000")
-  /// The newest first.
-  static let byReference = reading("by_reference", "caller = $1 AND reference = $2", "100")
-  static let byIdempotencyKey = reading(
-    "by_key", "caller = $1 AND idempotency_key = $2 AND status <> 'rejected'", "1")
-
-  private static func reading(_ name: String, _ condition: String, _ limit: String)
-    -> HoldStatement
-  {
-    HoldStatement(
+  /// - Parameter key: the names of the lines' key columns.
+  fileprivate static func reading(
+    _ name: String, _ condition: String, _ limit: String, _ key: [String]
+  ) -> HoldStatement {
+    let members = key.map { name in
+      PostgresConnection.quote(literal: memberStart(name))
+        + " || to_json(\(PostgresConnection.quote(name)))::text"
+    }
+    let texts = key.map { "\(PostgresConnection.quote($0))::text" }
+    return HoldStatement(
       name: name,
       sql: """
         SELECT h.id, h.status, h.caller, h.reference, h.request_digest, h.instance, h.superseded_by,
@@ -234,32 +237,83 @@ extension HoldStatement {
           to_json(h.confirmed_at)#>>'{}', to_json(h.ended_at)#>>'{}', h.metadata,
           (extract(epoch FROM clock_timestamp() - h.created_at) * 1000)::bigint,
           h.expires_at <= clock_timestamp(),
-          l.items, l.locations, l.requested, l.quantities, l.item_texts, l.location_texts
+          l.members, l.requested, l.quantities, l.keys
         FROM (SELECT * FROM onhand.holds WHERE \(condition)
           ORDER BY created_at DESC LIMIT \(limit)) h,
-        LATERAL (SELECT \(hexList("to_json(item)::text")) AS items,
-            \(hexList("to_json(location)::text")) AS locations,
+        LATERAL (SELECT \(hexLists([members.joined(separator: " || ',' || ")])) AS members,
             string_agg(requested::text, ',' ORDER BY line) AS requested,
             string_agg(quantity::text, ',' ORDER BY line) AS quantities,
-            \(hexList("item::text")) AS item_texts, \(hexList("location::text")) AS location_texts
+            \(hexLists(texts)) AS keys
           FROM onhand.hold_lines WHERE hold_id = h.id) l
         ORDER BY h.created_at DESC
         """)
   }
 
-  /// Texts in the order of the lines, as hexadecimal digits of their UTF-8: nothing in them can be taken for a separator.
-  private static func hexList(_ text: String) -> String {
-    "string_agg(encode(convert_to(\(text), 'UTF8'), 'hex'), ',' ORDER BY line)"
+  /// What stands before a value in an object of JSON.
+  private static func memberStart(_ name: String) -> String {
+    var json: [UInt8] = []
+    JSONText.write(text: name, to: &json)
+    return String(decoding: json, as: UTF8.self) + ":"
+  }
+
+  /// Lists of texts in the order of the lines, as hexadecimal digits of their UTF-8: nothing in them can be taken for a
+  /// separator, `.` inside of a list and `,` between them.
+  private static func hexLists(_ texts: [String]) -> String {
+    let digits = texts.map { "encode(convert_to(\($0), 'UTF8'), 'hex')" }
+    return "string_agg(\(digits.joined(separator: " || '.' || ")), ',' ORDER BY line)"
   }
 }
 
-/// The SQL types of a line's item and location, as `format_type` prints them.
-package struct HoldKeyTypes: Sendable, Hashable {
-  package let item: String
-  package let location: String
+/// The statements that find holds with their lines.
+struct HoldReadings: Sendable {
+  let byID: HoldStatement
+  let byIDs: HoldStatement
+  /// The newest first.
+  let byReference: HoldStatement
+  let byIdempotencyKey: HoldStatement
 
-  package init(item: String, location: String) {
-    self.item = item
-    self.location = location
+  /// - Parameter key: the names of the columns of the lines' key.
+  init(key: [String]) {
+    byID = .reading("by_id", "id = $1::uuid AND ($2::text IS NULL OR caller = $2)", "1", key)
+    byIDs = .reading("by_ids", "id = ANY ($1::uuid[])", "1000", key)
+    byReference = .reading("by_reference", "caller = $1 AND reference = $2", "100", key)
+    byIdempotencyKey = .reading(
+      "by_key", "caller = $1 AND idempotency_key = $2 AND status <> 'rejected'", "1", key)
+  }
+}
+
+/// The columns of a line's key, in the order of the configuration.
+package struct HoldKeyColumns: Sendable, Hashable {
+  package struct Column: Sendable, Hashable {
+    package let name: String
+    /// As `format_type` prints it.
+    package let type: String
+
+    package init(name: String, type: String) {
+      self.name = name
+      self.type = type
+    }
+
+    fileprivate var quoted: String { PostgresConnection.quote(name) }
+  }
+
+  package let columns: [Column]
+
+  package init(_ columns: [Column]) { self.columns = columns }
+
+  fileprivate var names: String { columns.map(\.quoted).joined(separator: ", ") }
+
+  fileprivate var casts: String {
+    columns.map { "l.\($0.quoted)::\($0.type)" }.joined(separator: ", ")
+  }
+
+  /// Texts, an array for each column.
+  fileprivate func arrays(from first: Int) -> String {
+    columns.indices.map { "$\(first + $0)::text[]" }.joined(separator: ", ")
+  }
+
+  fileprivate func isGiven(in table: String) -> String {
+    columns.enumerated().map { "\(table).\($1.quoted) = $\($0 + 1)::\($1.type)" }
+      .joined(separator: " AND ")
   }
 }

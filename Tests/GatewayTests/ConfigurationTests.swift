@@ -58,6 +58,27 @@ import Testing
     #expect(full.activeMax == nil && full.unitsMax == 50 && full.perSecondMax == 7)
   }
 
+  /// `item` and `location` are called so from then on; columns of `key` keep their names.
+  @Test func aKeyIsOfAsManyColumnsAsTheViewHas() throws {
+    func key(_ members: String) throws -> [String] {
+      let configuration = try read("availability: {view: v, on_hand: c, \(members)}")
+      return configuration.availability?.columns.key.map { "\($0.name)=\($0.column)" } ?? []
+    }
+    #expect(try key("item: a") == ["item=a"])
+    #expect(try key("item: a, location: b") == ["item=a", "location=b"])
+    #expect(try key("key: [a]") == ["a=a"])
+    #expect(try key("key: [a, b, c]") == ["a=a", "b=b", "c=c"])
+    for (members, blamed) in [
+      ("key: [a], item: b", "availability.key"), ("location: b", "availability.item"),
+      ("key: []", "availability.key"), ("key: [a, a]", "availability.key"),
+      ("key: [a, quantity]", "availability.key[1]"),
+      ("key: [a, b, c, d, e, f, g, h, i]", "availability.key"),
+    ] {
+      let failure = #expect(throws: ConfigurationReader.Failure.self) { try key(members) }
+      #expect(failure?.key == blamed, "\(failure as Any)")
+    }
+  }
+
   @Test(arguments: [
     "ttl: 0s", "ttl: 3", "ttl: -1s", "ttl: 2d", "ttl_max: 9999999999h", "retention: ever",
     "active: -1", "units: x", "colour: red",

@@ -417,10 +417,12 @@ struct HoldTests {
         "\(try #require(#expect(throws: (any Error).self) { try Initializer(capture).prepare() }))"
     }
     #expect(try refusal { $0.stock = "nothing" }.contains("it does not exist"))
-    #expect(try refusal { $0.columns.item = "sku" }.contains("no column \"sku\""))
+    #expect(try refusal { $0.columns.key[0].column = "sku" }.contains("no column \"sku\""))
     #expect(
       try refusal { $0.columns.held = "on_hand" }.contains("has a column \"on_hand\" already"))
-    #expect(try refusal { $0.columns.item = "store" }.contains("onhand.hold_lines has integer"))
+    #expect(
+      try refusal { $0.columns.key[0].column = "store" }.contains("onhand.hold_lines (item integer")
+    )
     capture.holds?.view = "nowhere"
     let missing = #expect(throws: (any Error).self) { try CompiledViews.check(capture) }
     #expect("\(missing as Any)".contains("--availability-from"))

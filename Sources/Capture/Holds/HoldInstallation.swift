@@ -23,10 +23,7 @@ package struct HoldInstallation: Sendable {
   /// The statements that are still to be run, in order, behind the migrations.
   func statements(_ connection: PostgresConnection) throws -> [String] {
     let source = try relation(stock ?? view, connection)
-    let types = try (
-      item: keyType(columns.item, source), location: keyType(columns.location, source)
-    )
-    var statements = try tables(types.item, types.location, connection)
+    var statements = try tables(key(source), connection)
     if stock != nil { statements += try viewStatements(over: source, connection) }
     return statements + (shopRole.map(HoldSchema.grants) ?? [])
   }
@@ -38,6 +35,17 @@ package struct HoldInstallation: Sendable {
     guard let found = plan.views.first(where: { $0.name.isCalled(view) }) else {
       return try checkExistence(connection)
     }
+    let (schema, version) = (
+      HoldSchema(key: try key(relation(view, connection))), try version(connection)
+    )
+    guard version == HoldSchema.version else {
+      throw Refusal(
+        subject: "onhand.holds",
+        construct:
+          "it is of version \(version.map(String.init) ?? "none"), not \(HoldSchema.version)",
+        advice: "run `onhand init`")
+    }
+    try compare(schema, connection)
     let tables = plan.tables(below: found.node)
     guard tables.contains(QualifiedName(schema: "onhand", name: "hold_lines")) else {
       throw refusal(
@@ -68,72 +76,106 @@ package struct HoldInstallation: Sendable {
 
   // MARK: Tables
 
-  private func tables(_ item: String, _ location: String, _ connection: PostgresConnection) throws
+  private func tables(_ key: [HoldSchema.KeyColumn], _ connection: PostgresConnection) throws
     -> [String]
   {
+    let schema = HoldSchema(key: key)
+    guard let version = try version(connection) else { return schema.statements }
+    try compare(schema, connection)
+    return version < HoldSchema.version ? schema.upgrade : []
+  }
+
+  /// Of the tables that are there; nil where there are none.
+  private func version(_ connection: PostgresConnection) throws -> Int? {
+    let comments = try connection.query(
+      """
+      SELECT coalesce(pg_catalog.obj_description(c.oid, 'pg_class'), '') FROM pg_catalog.pg_class c
+      WHERE c.oid = pg_catalog.to_regclass('onhand.holds')
+      """)
+    return comments.first.map { $0[0].flatMap(HoldSchema.version) ?? 1 }
+  }
+
+  /// - Throws: ``Refusal`` where the lines that are there have another key.
+  private func compare(_ schema: HoldSchema, _ connection: PostgresConnection) throws {
     let present = try connection.query(
       """
       SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
-      WHERE a.attrelid = pg_catalog.to_regclass('onhand.hold_lines')
-        AND a.attname IN ('item', 'location')
+      WHERE a.attrelid = pg_catalog.to_regclass('onhand.hold_lines') AND a.attnum > 0
+        AND NOT a.attisdropped
+        AND a.attname NOT IN ('hold_id', 'line', 'requested', 'quantity', 'status')
       """)
-    guard !present.isEmpty else {
-      return HoldSchema(itemType: item, locationType: location).statements
+    let types = Dictionary(
+      uniqueKeysWithValues: present.map { ($0[0] ?? "", $0[1] ?? "") })
+    let wanted = Dictionary(uniqueKeysWithValues: schema.key.map { ($0.name, $0.type) })
+    guard types != wanted else { return }
+    func list(_ columns: [String: String]) -> String {
+      columns.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
-    for row in present {
-      let wanted = row[0] == "item" ? item : location
-      guard row[1] == wanted else {
-        throw refusal(
-          "its \(row[0] ?? "") is \(wanted), onhand.hold_lines has \(row[1] ?? "")",
-          "keep one availability view in a database, or drop onhand.holds and onhand.hold_lines")
-      }
-    }
-    return []
+    throw refusal(
+      "its key is (\(list(wanted))), that of onhand.hold_lines (\(list(types)))",
+      "keep one availability view in a database, or drop onhand.holds and onhand.hold_lines")
   }
 
   // MARK: The view
 
   private struct Relation {
     let name: QualifiedName
-    /// By column, as `format_type` prints it.
-    let columns: [(name: String, type: String)]
+    struct Column {
+      let name: String
+      /// As `format_type` prints it.
+      let type: String
+      /// Where it is not the type's own.
+      let collation: String?
+    }
+
+    let columns: [Column]
   }
 
   private func relation(_ name: String, _ connection: PostgresConnection) throws -> Relation {
     let oid = try CatalogLoader(connection).resolve(name, kinds: "v,m,r,p")
     let rows = try connection.query(
       """
-      SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL)
+      SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL),
+        pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(l.collname)
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+      JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
+      LEFT JOIN pg_catalog.pg_namespace m ON m.oid = l.collnamespace
       WHERE c.oid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
       """, [String(oid)])
     return Relation(
       name: QualifiedName(schema: rows.first?[0] ?? "", name: rows.first?[1] ?? ""),
-      columns: rows.map { ($0[2] ?? "", $0[3] ?? "") })
+      columns: rows.map {
+        Relation.Column(name: $0[2] ?? "", type: $0[3] ?? "", collation: $0[4])
+      })
   }
 
-  private func type(_ column: String, _ relation: Relation) throws -> String {
-    guard let found = relation.columns.first(where: { $0.name == column }) else {
+  private func column(_ name: String, _ relation: Relation) throws -> Relation.Column {
+    guard let found = relation.columns.first(where: { $0.name == name }) else {
       throw refusal(
-        "\(relation.name) has no column \"\(column)\"",
+        "\(relation.name) has no column \"\(name)\"",
         "name its columns in availability: \(relation.columns.map(\.name).joined(separator: ", "))")
     }
-    return found.type
+    return found
   }
 
-  private func keyType(_ column: String, _ relation: Relation) throws -> String {
-    let type = try type(column, relation)
-    guard Self.keyTypes.contains(type) else {
-      throw refusal(
-        "\(column) is of type \(type)",
-        "holds are keyed by \(Self.keyTypes.joined(separator: ", "))")
+  private func key(_ relation: Relation) throws -> [HoldSchema.KeyColumn] {
+    try columns.key.map { configured in
+      let found = try column(configured.column, relation)
+      guard Self.keyTypes.contains(found.type) else {
+        throw refusal(
+          "\(found.name) is of type \(found.type)",
+          "holds are keyed by \(Self.keyTypes.joined(separator: ", ")): cast it in the view")
+      }
+      return HoldSchema.KeyColumn(
+        name: configured.name, type: found.type, collation: found.collation)
     }
-    return type
   }
 
+  /// Those whose values have one text each that Onhand and PostgreSQL read alike, whatever the session's settings.
   private static let keyTypes = [
-    "smallint", "integer", "bigint", "text", "character varying", "uuid",
+    "smallint", "integer", "bigint", "numeric", "text", "character varying", "uuid", "date",
   ]
   private static let quantityTypes = ["smallint", "integer", "bigint", "numeric"]
 
@@ -143,7 +185,7 @@ package struct HoldInstallation: Sendable {
     guard let held = columns.held, let available = columns.available else {
       throw refusal("availability names no held or no available", "name both columns to be made")
     }
-    let units = try type(columns.onHand, stock)
+    let units = try column(columns.onHand, stock).type
     guard Self.quantityTypes.contains(units) else {
       throw refusal("\(columns.onHand) is of type \(units)", "units are integer or numeric")
     }
@@ -184,14 +226,16 @@ package struct HoldInstallation: Sendable {
   ) -> String {
     func quote(_ name: String) -> String { PostgresConnection.quote(name) }
     let shown = stock.columns.map { "s.\(quote($0.name))" }.joined(separator: ", ")
+    let key = columns.key.map { quote($0.name) }.joined(separator: ", ")
+    let isSame = columns.key.map { "h.\(quote($0.name)) = s.\(quote($0.column))" }
     return """
       CREATE VIEW \(PostgresConnection.quote(target)) AS
       SELECT \(shown), coalesce(h.held, 0) AS \(quote(held)),
         s.\(quote(columns.onHand)) - coalesce(h.held, 0) AS \(quote(available))
       FROM \(PostgresConnection.quote(stock.name)) s LEFT JOIN (
-        SELECT item, location, sum(quantity) AS held FROM onhand.hold_lines
-        WHERE status IN ('held', 'confirmed') GROUP BY item, location) h
-      ON h.item = s.\(quote(columns.item)) AND h.location = s.\(quote(columns.location))
+        SELECT \(key), sum(quantity) AS held FROM onhand.hold_lines
+        WHERE status IN ('held', 'confirmed') GROUP BY \(key)) h
+      ON \(isSame.joined(separator: " AND "))
       """
   }
 

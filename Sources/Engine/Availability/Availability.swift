@@ -1,4 +1,4 @@
-/// How much of one item can be sold, where.
+/// How much of one item can be sold, where: at one place if the view's key is the item alone.
 package struct Availability {
   package enum Status: String, Sendable, CaseIterable {
     case inStock = "in_stock"
@@ -42,10 +42,20 @@ package struct Availability {
 
 /// Reads availability from the rows of one view.
 package struct AvailabilityReader {
+  /// A column of the view's key.
+  package struct KeyColumn {
+    /// In requests and answers.
+    package let name: String
+    /// Among the view's columns.
+    package let index: Int
+    package let type: ColumnType
+  }
+
   package let view: LiveView
-  /// The item's and the location's column, among the view's.
-  package let item: Int
-  package let location: Int
+  /// The item, then what tells its places apart.
+  package let key: [KeyColumn]
+  /// By column of the view's key, its place in ``key``.
+  package let keyOrder: [Int]
   let onHand: Int
   let held: Int?
   let available: Int?
@@ -55,8 +65,11 @@ package struct AvailabilityReader {
 
   package init(_ view: LiveView, _ columns: AvailabilityColumns) throws(AvailabilityFault) {
     self.view = view
-    item = try Self.index(columns.item, view)
-    location = try Self.index(columns.location, view)
+    key = try columns.key.map { column throws(AvailabilityFault) in
+      let index = try Self.index(column.column, view)
+      return KeyColumn(
+        name: column.name, index: index, type: view.definition.columns[index].type)
+    }
     onHand = try Self.quantity(columns.onHand, view)
     held = try columns.held.map { name throws(AvailabilityFault) in try Self.quantity(name, view) }
     available = try columns.available.map { name throws(AvailabilityFault) in
@@ -73,32 +86,41 @@ package struct AvailabilityReader {
       threshold = nil
       lowStockUnits = nil
     }
-    guard view.definition.key.count == 2, Set(view.definition.key) == [item, location] else {
-      throw .keyIsOther(view.definition.key.map { view.definition.columns[$0].name })
+    let indices = key.map(\.index)
+    keyOrder = view.definition.key.compactMap(indices.firstIndex)
+    guard keyOrder.count == view.definition.key.count, Set(keyOrder).count == key.count else {
+      throw .keyIsOther(
+        view.definition.key.map { view.definition.columns[$0].name },
+        configured: columns.key.map(\.column))
     }
-    order = RowOrder(view, by: [RowOrder.Term(column: location)])
+    order = RowOrder(view, by: indices.dropFirst().map { RowOrder.Term(column: $0) })
   }
 
-  package var itemType: ColumnType { view.definition.columns[item].type }
-  package var locationType: ColumnType { view.definition.columns[location].type }
+  package var item: KeyColumn { key[0] }
+  /// What tells the places of an item apart; none where it has one.
+  package var place: ArraySlice<KeyColumn> { key.dropFirst() }
 
-  /// What there is of an item as of `sequence`; nil if no location has it. Valid while the reader is inside the gate.
+  /// What there is of an item as of `sequence`; nil if no place has it. Valid while the reader is inside the gate.
   ///
   /// - Parameters:
   ///   - item: a key of the item's column alone.
-  ///   - location: a key of the location's column alone; nil for all locations.
+  ///   - place: a key of the columns of ``place``; nil for all places.
   /// - Throws: what failed for one of the rows.
-  package func read(item: RowRef, location: [UInt8]?, at sequence: UInt64) throws(ValueFault)
+  package func read(item: RowRef, place: [UInt8]?, at sequence: UInt64) throws(ValueFault)
     -> Availability?
   {
     var locations: [Availability.Location] = []
-    for version in view.table.find(group: item, at: sequence) ?? []
-    where isAt(location, version.row) {
-      locations.append(try self.location(version))
+    for version in versions(of: item, at: sequence) where isAt(place, version.row) {
+      locations.append(try location(version))
     }
     guard !locations.isEmpty else { return nil }
     locations.sort { order.precedes($0.version.row, $1.version.row) }
     return try Availability(locations, lowStockUnits: lowStockUnits)
+  }
+
+  private func versions(of item: RowRef, at sequence: UInt64) -> [RowVersion] {
+    guard key.count > 1 else { return view.table.find(item, at: sequence).map { [$0] } ?? [] }
+    return view.table.find(group: item, at: sequence) ?? []
   }
 
   private func location(_ version: RowVersion) throws(ValueFault) -> Availability.Location {
@@ -125,14 +147,16 @@ package struct AvailabilityReader {
     }
   }
 
-  private func isAt(_ location: [UInt8]?, _ row: RowRef) -> Bool {
-    guard let location else { return true }
-    let type = locationType
-    return location.withUnsafeBytes { bytes in
+  private func isAt(_ place: [UInt8]?, _ row: RowRef) -> Bool {
+    guard let place else { return true }
+    let slots = RowLayout(self.place.map(\.type)).slots
+    return place.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return false }
-      let wanted = RowRef(base: base, count: bytes.count).datum(RowLayout([type]).slots[0])
-      let actual = row.datum(view.rowLayout.slots[self.location])
-      return !actual.isNull && type.order(actual, wanted) == 0
+      let wanted = RowRef(base: base, count: bytes.count)
+      return zip(self.place, slots).allSatisfy { column, slot in
+        let actual = row.datum(view.rowLayout.slots[column.index])
+        return !actual.isNull && column.type.order(actual, wanted.datum(slot)) == 0
+      }
     }
   }
 

@@ -7,8 +7,21 @@ package struct AvailabilityColumns: Sendable, Hashable {
     case units(Int64)
   }
 
-  package var item: String
-  package var location: String
+  /// A column of the view's key.
+  package struct KeyColumn: Sendable, Hashable {
+    /// In requests and answers, and in `onhand.hold_lines`.
+    package let name: String
+    /// In the view.
+    package var column: String
+
+    package init(name: String, column: String) {
+      self.name = name
+      self.column = column
+    }
+  }
+
+  /// The item, then whatever tells its places apart: all columns of the view's key, which may have them in another order.
+  package var key: [KeyColumn]
   package var onHand: String
   /// Units in active holds; none where it is left out.
   package var held: String?
@@ -17,15 +30,25 @@ package struct AvailabilityColumns: Sendable, Hashable {
   package var lowStockThreshold: Threshold?
 
   package init(
-    item: String, location: String, onHand: String, held: String? = nil, available: String? = nil,
+    key: [KeyColumn], onHand: String, held: String? = nil, available: String? = nil,
     lowStockThreshold: Threshold? = nil
   ) {
-    self.item = item
-    self.location = location
+    self.key = key
     self.onHand = onHand
     self.held = held
     self.available = available
     self.lowStockThreshold = lowStockThreshold
+  }
+
+  /// A key of an item and where it lies, if that is told, under these names.
+  package init(
+    item: String, location: String? = nil, onHand: String, held: String? = nil,
+    available: String? = nil, lowStockThreshold: Threshold? = nil
+  ) {
+    let key = [KeyColumn(name: "item", column: item)]
+    self.init(
+      key: key + (location.map { [KeyColumn(name: "location", column: $0)] } ?? []),
+      onHand: onHand, held: held, available: available, lowStockThreshold: lowStockThreshold)
   }
 
   /// Every column that holds units.
@@ -36,16 +59,17 @@ package struct AvailabilityColumns: Sendable, Hashable {
 package enum AvailabilityFault: Error, Hashable, Sendable, CustomStringConvertible {
   case unknownColumn(String)
   case notANumber(column: String, typeName: String)
-  /// The key has to be item and location, so that each location of an item has one row.
-  case keyIsOther([String])
+  /// Each place of an item has to have one row.
+  case keyIsOther([String], configured: [String])
 
   package var description: String {
     switch self {
     case .unknownColumn(let name): "the view has no column \"\(name)\""
     case .notANumber(let column, let typeName):
       "\(column) is of type \(typeName); units are integer or numeric"
-    case .keyIsOther(let key):
-      "the view's key is (\(key.joined(separator: ", "))), not item and location; name them in its key"
+    case .keyIsOther(let key, let configured):
+      "the view's key is (\(key.joined(separator: ", "))), and availability names "
+        + "(\(configured.joined(separator: ", "))); name the same columns in both"
     }
   }
 }

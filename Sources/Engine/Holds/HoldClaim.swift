@@ -1,4 +1,4 @@
-/// Item and location as the availability view's key has them: equal keys have equal bytes.
+/// What is held, an item at a place, as the availability view's key has it: equal keys have equal bytes.
 package struct HoldKey: Hashable, Sendable {
   package let bytes: [UInt8]
 

@@ -78,7 +78,7 @@ enum AccessSettings {
 
   static func availability(_ value: Any) throws -> AvailabilityConfiguration {
     let members = try Setting("availability", value).members([
-      "view", "item", "location", "on_hand", "held", "available", "low_stock_threshold",
+      "view", "item", "location", "key", "on_hand", "held", "available", "low_stock_threshold",
     ])
     let threshold = try members["low_stock_threshold"].map { setting in
       setting.value is Int
@@ -88,10 +88,48 @@ enum AccessSettings {
     return AvailabilityConfiguration(
       view: try members.required("view").text,
       columns: AvailabilityColumns(
-        item: try members.required("item").text, location: try members.required("location").text,
-        onHand: try members.required("on_hand").text, held: try members["held"]?.text,
+        key: try availabilityKey(members), onHand: try members.required("on_hand").text,
+        held: try members["held"]?.text,
         available: try members["available"]?.text, lowStockThreshold: threshold))
   }
+
+  /// `item` and perhaps `location`, which they are called from then on; or `key`, whose columns keep their names.
+  private static func availabilityKey(_ members: Setting.Members) throws
+    -> [AvailabilityColumns.KeyColumn]
+  {
+    guard let key = members["key"] else {
+      return try ["item", "location"].compactMap { name in
+        let setting = name == "item" ? try members.required(name) : members[name]
+        return try setting.map { .init(name: name, column: try $0.text) }
+      }
+    }
+    guard members["item"] == nil, members["location"] == nil else {
+      throw Failure(key: key.key, problem: "goes in place of item and location, not beside them")
+    }
+    let columns = try key.elements.map { setting in
+      let name = try setting.text
+      guard !keyNamesTaken.contains(name) else {
+        throw Failure(
+          key: setting.key,
+          problem: "\(name) means something else in requests and answers; rename it in the view")
+      }
+      return AvailabilityColumns.KeyColumn(name: name, column: name)
+    }
+    guard columns.count <= keyColumnsMax, Set(columns).count == columns.count else {
+      throw Failure(
+        key: key.key, problem: "must name each of at most \(keyColumnsMax) columns once")
+    }
+    return columns
+  }
+
+  /// Of an index's 32; more is no key but a row.
+  private static let keyColumnsMax = 8
+
+  /// What lines of holds and availability have beside their key.
+  private static let keyNamesTaken: Set<String> = [
+    "available", "held", "hold_id", "items", "line", "locations", "on_hand", "quantity",
+    "requested", "status",
+  ]
 
   /// Checks what only the whole configuration tells.
   static func check(_ configuration: Configuration) throws {

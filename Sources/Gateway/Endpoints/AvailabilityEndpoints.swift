@@ -14,20 +14,20 @@ package struct AvailabilityConfiguration: Sendable {
   }
 }
 
-/// `GET /v1/availability/{item}[/{location}]` and `POST /v1/availability`.
+/// `GET /v1/availability/{item}[/{place}]` and `POST /v1/availability`.
 struct AvailabilityEndpoints: Sendable {
   private let configuration: AvailabilityConfiguration?
 
   init(_ configuration: AvailabilityConfiguration?) { self.configuration = configuration }
 
   func one(
-    _ item: ByteView, at location: ByteView?, _ request: borrowing Request, _ read: Read,
+    _ item: ByteView, at place: ByteView?, _ request: borrowing Request, _ read: Read,
     _ response: inout Response
   ) throws(Refused) {
-    let (reader, key, place) = try question(item, at: location, read)
+    let (reader, key, place) = try question(item, at: place, read)
     try RowEndpoints.checkTrust(reader.view, read)
     guard let found = try Self.find(key, place, reader, read) else {
-      throw Refused(.unknownItem, "\(reader.view.name) has no row with this item and location")
+      throw Refused(.unknownItem, "\(reader.view.name) has no row of this \(reader.keyNames)")
     }
     AvailabilityWriter(reader, read).write(found, to: &response.body)
     EntityTag(of: response.body.view).answer(request, &response)
@@ -47,7 +47,9 @@ struct AvailabilityEndpoints: Sendable {
         throw Refused(.tooManyKeys, "ask for \(LookupEndpoint.keysMax) at a time")
       }
       if index > 0 { response.body.append(",") }
-      let key = try key(item, "items[\(index)]", reader.itemType, read)
+      let key = try key("items[\(index)]", read) { keys throws(KeyReader.Failure) in
+        try keys.read(item, types: [reader.item.type])
+      }
       if let found = try Self.find(key, place, reader, read) {
         writer.write(found, to: &response.body)
       } else {
@@ -64,33 +66,49 @@ struct AvailabilityEndpoints: Sendable {
   // MARK: Asking
 
   /// What is asked about one item; the key is valid until the next is read.
-  func question(_ item: ByteView, at location: ByteView?, _ read: Read) throws(Refused)
-    -> (AvailabilityReader, item: RowRef, location: [UInt8]?)
+  ///
+  /// - Parameter place: separated by commas, what tells the places of an item apart.
+  func question(_ item: ByteView, at place: ByteView?, _ read: Read) throws(Refused)
+    -> (AvailabilityReader, item: RowRef, place: [UInt8]?)
   {
     try read.parameters.refuseOthers()
     let reader = try reader(read)
-    var place: [UInt8]?
-    if let location {
-      place = Array(try key(location, reader.locationType, reader.location, reader, read).bytes)
+    var found: [UInt8]?
+    if let place {
+      let parts = try read.scratch.placeParts(place, reader)
+      guard parts.count == reader.place.count else {
+        let names = reader.place.map(\.name).joined(separator: ",")
+        throw Refused(
+          .badKey, names.isEmpty ? "an item has one place" : "a place is named by \(names)")
+      }
+      found = Array(try key(parts, reader.place, reader, read).bytes)
     }
-    return (reader, try key(item, reader.itemType, reader.item, reader, read), place)
+    let part = try read.scratch.keyPart(item)
+    return (reader, try key([part], reader.key.prefix(1), reader, read), found)
   }
 
   /// What is asked about many items, which may still be none of the column's type.
   func question(_ request: borrowing Request, _ read: Read) throws(Refused)
-    -> (AvailabilityReader, items: JSONElements, location: [UInt8]?)
+    -> (AvailabilityReader, items: JSONElements, place: [UInt8]?)
   {
     try read.parameters.refuseOthers()
     let reader = try reader(read)
-    let members = try request.json().root.members(known: ["items", "location"])
+    let names = reader.place.map(\.name)
+    let members = try request.json().root.members(known: ["items"] + names)
     guard let items = members["items"]?.elements else {
       throw Refused(.badBody, "items must be an array, as {\"items\":[1,2]}")
     }
-    var place: [UInt8]?
-    if let location = members["location"] {
-      place = Array(try key(location, "location", reader.locationType, read).bytes)
+    let values = names.compactMap { members[$0] }
+    guard !values.isEmpty else { return (reader, items, nil) }
+    let list = names.joined(separator: " and ")
+    guard values.count == names.count else {
+      throw Refused(.badBody, "a place is named by \(list)")
     }
-    return (reader, items, place)
+    let types = reader.place.map(\.type)
+    let place = try key(list, read) { keys throws(KeyReader.Failure) in
+      try keys.read(values, types: types)
+    }
+    return (reader, items, Array(place.bytes))
   }
 
   // MARK: Finding
@@ -110,57 +128,75 @@ struct AvailabilityEndpoints: Sendable {
   }
 
   private static func find(
-    _ item: RowRef, _ location: [UInt8]?, _ reader: AvailabilityReader, _ read: Read
+    _ item: RowRef, _ place: [UInt8]?, _ reader: AvailabilityReader, _ read: Read
   ) throws(Refused) -> Availability? {
     do throws(ValueFault) {
-      return try reader.read(item: item, location: location, at: read.visible.sequence)
+      return try reader.read(item: item, place: place, at: read.visible.sequence)
     } catch {
       throw RowEndpoints.refusal(of: error)
     }
   }
 
-  /// A value of a path; valid until the next key is read.
+  /// Values of a path; valid until the next key is read.
   private func key(
-    _ segment: ByteView, _ type: ColumnType, _ column: Int, _ reader: AvailabilityReader,
-    _ read: Read
+    _ parts: [UnsafeRawBufferPointer], _ columns: ArraySlice<AvailabilityReader.KeyColumn>,
+    _ reader: AvailabilityReader, _ read: Read
   ) throws(Refused) -> RowRef {
-    let text = try read.scratch.keyPart(segment)
     do throws(KeyReader.Failure) {
-      return try read.scratch.keys.read([text], types: [type])
+      return try read.scratch.keys.read(parts, types: columns.map(\.type))
     } catch {
-      let column = reader.view.definition.columns[column]
+      guard case .malformed(let place) = error else {
+        throw Refused(.badKey, "name \(reader.keyNames)")
+      }
+      let index = columns[columns.startIndex + place].index
+      let column = reader.view.definition.columns[index]
       throw Refused(.badKey, "\(column.name) must be of type \(column.typeName)")
     }
   }
 
-  /// A value of a body; valid until the next key is read.
-  private func key(_ value: JSONValue, _ name: String, _ type: ColumnType, _ read: Read)
-    throws(Refused) -> RowRef
-  {
-    do throws(KeyReader.Failure) {
-      return try read.scratch.keys.read(value, types: [type])
-    } catch {
+  /// What `body` reads from a request's body; valid until the next key is read.
+  private func key(
+    _ name: String, _ read: Read, _ body: (KeyReader) throws(KeyReader.Failure) -> RowRef
+  ) throws(Refused) -> RowRef {
+    do throws(KeyReader.Failure) { return try body(read.scratch.keys) } catch {
       throw Refused(.badKey, "\(name) is not of the column's type")
     }
   }
 }
 
+extension WorkerScratch {
+  /// What tells the places of an item apart, as a path has it; valid until the next call.
+  func placeParts(_ segment: ByteView, _ reader: AvailabilityReader) throws(Refused)
+    -> [UnsafeRawBufferPointer]
+  {
+    // A comma separates nothing where there is one value only.
+    reader.place.count == 1 ? [try keyPart(segment)] : try keyParts(segment)
+  }
+}
+
+extension AvailabilityReader {
+  /// As a refusal lists them.
+  var keyNames: String { key.map(\.name).joined(separator: " and ") }
+}
+
 /// Writes availability as JSON.
 private struct AvailabilityWriter {
   private let item: RowJSONWriter
-  private let location: RowJSONWriter
+  /// Nil where an item has one place.
+  private let place: RowJSONWriter?
   private let scratch: WorkerScratch
   private let quotesNumbers: Bool
   private let cap: Numeric?
 
   init(_ reader: AvailabilityReader, _ read: Read) {
-    func writer(_ column: Int, _ name: String) -> RowJSONWriter {
+    func writer(_ columns: ArraySlice<AvailabilityReader.KeyColumn>) -> RowJSONWriter {
       RowJSONWriter(
-        [.init(name: name, column: column)], of: reader.view.definition.columns,
+        columns.map { .init(name: $0.name, column: $0.index) },
+        of: reader.view.definition.columns,
         quotesBigNumbers: read.parameters.quotesBigNumbers)
     }
-    item = writer(reader.item, "item")
-    location = writer(reader.location, "location")
+    item = writer(reader.key.prefix(1))
+    place = reader.place.isEmpty ? nil : writer(reader.place)
     scratch = read.scratch
     quotesNumbers = read.parameters.quotesBigNumbers
     cap = read.reader.cap.map { Numeric($0) }
@@ -169,23 +205,27 @@ private struct AvailabilityWriter {
   func write(_ availability: Availability, to body: inout ByteBuffer) {
     scratch.text.removeAll(keepingCapacity: true)
     if let first = availability.locations.first { open(item, first.version) }
+    append(",")
     member("available", availability.available)
     append(",\"status\":\"")
     append(availability.status.rawValue)
     append("\",\"locations\":[")
-    for (index, place) in availability.locations.enumerated() {
+    for (index, location) in availability.locations.enumerated() {
       if index > 0 { append(",") }
-      open(location, place.version)
-      member("on_hand", place.onHand)
-      member("held", place.held)
-      member("available", place.available)
+      if let place { open(place, location.version) } else { append("{") }
+      if place != nil { append(",") }
+      member("on_hand", location.onHand)
+      append(",")
+      member("held", location.held)
+      append(",")
+      member("available", location.available)
       append("}")
     }
     append("]}")
     scratch.text.withUnsafeBytes { body.append($0) }
   }
 
-  /// The row's one column as an object, left open for more.
+  /// Columns of the row as an object, left open for more.
   private func open(_ writer: RowJSONWriter, _ version: RowVersion) {
     writer.write(version.row, to: &scratch.text)
     scratch.text.removeLast()
@@ -193,7 +233,7 @@ private struct AvailabilityWriter {
 
   private func member(_ name: String, _ units: Numeric) {
     let shown = cap.map { min($0, units) } ?? units
-    append(",\"\(name)\":")
+    append("\"\(name)\":")
     let isQuoted = quotesNumbers && shown.isFinite
     if isQuoted { append("\"") }
     JSONText.write(shown, to: &scratch.text)

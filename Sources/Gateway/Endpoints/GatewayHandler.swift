@@ -159,12 +159,12 @@ final class GatewayHandler: RequestHandler {
       return try webhooks.answer(route, request, &response, context)
     }
     let parameters = try ReadParameters(request)
-    if case .availability(let item, let location?) = route,
+    if case .availability(let item, let place) = route,
       parameters.others.contains(where: { $0.name == "explain" && $0.value == "true" })
     {
       try reader.require(.admin)
       try parameters.refuseOthers(known: ["explain"])
-      return try explain(item, location, parameters, &response, context)
+      return try explain(item, at: place, parameters, &response, context)
     }
     try reader.require(.read)
     if case .changes(let name) = route {
@@ -196,10 +196,10 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func explain(
-    _ item: ByteView, _ location: ByteView, _ parameters: ReadParameters,
+    _ item: ByteView, at place: ByteView?, _ parameters: ReadParameters,
     _ response: inout Response, _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
-    try requireHolds().explain(item, location, asked("", parameters, context), &response)
+    try requireHolds().explain(item, at: place, asked("", parameters, context), &response)
   }
 
   private func requireHolds() throws(Refused) -> HoldEndpoints {
@@ -233,8 +233,8 @@ final class GatewayHandler: RequestHandler {
       try RowEndpoints.row(try read.find(name), key, request, read, &response)
     case .lookup(let name):
       try LookupEndpoint.answer(try read.find(name), request, read, &response)
-    case .availability(let item, let location):
-      try availability.one(item, at: location, request, read, &response)
+    case .availability(let item, let place):
+      try availability.one(item, at: place, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
     case .changes, .live, .holds, .webhooks: preconditionFailure("answered above")
     }
@@ -278,8 +278,8 @@ final class GatewayHandler: RequestHandler {
     case .rows(let name): _ = try RowsQuery(parameters, try read.find(name), reader)
     case .row(let name, let key): _ = try RowEndpoints.question(try read.find(name), key, read)
     case .lookup(let name): _ = try LookupEndpoint.question(try read.find(name), request, read)
-    case .availability(let item, let location):
-      _ = try availability.question(item, at: location, read)
+    case .availability(let item, let place):
+      _ = try availability.question(item, at: place, read)
     case .availabilityOfMany: _ = try availability.question(request, read)
     case .changes, .live, .holds, .webhooks: preconditionFailure("answered elsewhere")
     }

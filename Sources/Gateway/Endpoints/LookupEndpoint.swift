@@ -79,6 +79,13 @@ extension KeyReader {
     return try end(types)
   }
 
+  /// Reads a key of its columns' values, of which there are as many as `types`.
+  func read(_ values: [JSONValue], types: [ColumnType]) throws(Failure) -> RowRef {
+    begin()
+    for (index, value) in values.enumerated() { try add(value, at: index, types) }
+    return try end(types)
+  }
+
   private func add(_ value: JSONValue, at index: Int, _ types: [ColumnType]) throws(Failure) {
     switch (value.kind, types[index]) {
     case (.null, _): try addNull(types)

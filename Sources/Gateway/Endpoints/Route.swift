@@ -11,7 +11,8 @@ enum Route {
   case changes(ByteView)
   /// The WebSocket.
   case live
-  case availability(item: ByteView, location: ByteView?)
+  /// What tells the places of an item apart, separated by commas.
+  case availability(item: ByteView, place: ByteView?)
   case availabilityOfMany
   case holds(HoldRoute)
   case webhooks(WebhookRoute)
@@ -27,7 +28,7 @@ enum Route {
     if collection == "views" {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
-      self = rest.0.map { .availability(item: $0, location: rest.1) } ?? .availabilityOfMany
+      self = rest.0.map { .availability(item: $0, place: rest.1) } ?? .availabilityOfMany
     } else if collection == "live", rest.0 == nil {
       self = .live
     } else if collection == "holds", rest.2 == nil {

@@ -72,7 +72,7 @@ enum HoldAnswer {
     body.append(",\"lines\":[")
     for (index, line) in hold.lines.enumerated() {
       if index > 0 { body.append(",") }
-      body.append("{\"item\":\(line.item),\"location\":\(line.location),\"requested\":")
+      body.append("{\(line.keyMembers),\"requested\":")
       body.append(decimal: line.requested)
       body.append(",\"quantity\":")
       body.append(decimal: line.quantity)
@@ -92,7 +92,7 @@ enum HoldAnswer {
       body.append(",\"lines\":[")
       for (index, line) in lines.enumerated() {
         if index > 0 { body.append(",") }
-        body.append("{\"item\":\(line.item),\"location\":\(line.location),\"requested\":")
+        body.append("{\(line.keyMembers),\"requested\":")
         body.append(decimal: line.requested)
         body.append(",\"available\":")
         body.append(decimal: line.available)

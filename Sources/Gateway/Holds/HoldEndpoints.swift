@@ -81,18 +81,17 @@ final class HoldEndpoints: Sendable {
   // MARK: Explaining
 
   /// Why a number of the availability view is what it is: the row, and the holds behind it.
+  ///
+  /// - Parameter place: separated by commas, what tells the places of the item apart.
   func explain(
-    _ item: ByteView, _ location: ByteView, _ asked: Asked, _ response: inout Response
+    _ item: ByteView, at place: ByteView?, _ asked: Asked, _ response: inout Response
   ) throws(Refused) -> Outcome {
     if let known = waiting[asked.worker][asked.id] {
       return try goOn(known, asked, &response)
     }
-    guard let item = item.percentDecoded(.path),
-      let location = location.percentDecoded(.path)
-    else { throw Refused(.badKey, "the key is not percent-encoded") }
     let ticket = HoldTicket { asked.waker.wake() }
-    let (key, row, position) = try row(item, location, asked)
-    desk.explain(key, item: item, location: location, ticket: ticket)
+    let (key, texts, row, position) = try row(item, at: place, asked)
+    desk.explain(key, texts, ticket: ticket)
     let known = WaitingHolds.Waiting(
       ticket: ticket, draft: nil, row: row, position: position,
       deadline: asked.now + asked.parameters.wait)
@@ -100,23 +99,29 @@ final class HoldEndpoints: Sendable {
     return try goOn(known, asked, &response)
   }
 
-  private func row(_ item: String, _ location: String, _ asked: Asked) throws(Refused) -> (
-    HoldKey, row: String, position: String
+  private func row(_ item: ByteView, at place: ByteView?, _ asked: Asked) throws(Refused) -> (
+    HoldKey, [String], row: String, position: String
   ) {
     let visible = store.gate.enter(asked.worker)
     defer { store.gate.leave(asked.worker) }
     let read = Read(
       visible: visible, reader: .everybody, parameters: asked.parameters, scratch: asked.scratch)
     let reader = try availability.reader(read)
-    guard let key = asked.scratch.keys.holdKey(item, location, reader) else {
-      throw Refused(.badKey, "item and location must be of their columns' types")
+    var texts = [String(decoding: try asked.scratch.keyPart(item), as: UTF8.self)]
+    if let place {
+      texts += try asked.scratch.placeParts(place, reader).map {
+        String(decoding: $0, as: UTF8.self)
+      }
+    }
+    guard let key = asked.scratch.keys.holdKey(texts, reader) else {
+      throw Refused(.badKey, "name \(reader.keyNames), each of its column's type")
     }
     guard let version = reader.row(of: key, at: visible.sequence) else {
-      throw Refused(.unknownItem, "\(reader.view.name) has no row with this item and location")
+      throw Refused(.unknownItem, "\(reader.view.name) has no row of this \(reader.keyNames)")
     }
     let units = reader.wholeUnits(version).map(String.init) ?? "null"
     return (
-      key,
+      key, texts,
       "{\"position\":\"\(read.positionText)\",\"available\":\(units),\"row\":"
         + String(decoding: version.json, as: UTF8.self), read.positionText
     )

@@ -84,8 +84,7 @@ struct HoldRequest {
 struct HoldLineParser {
   private let reader: AvailabilityReader
   private let read: Read
-  private let item: RowJSONWriter
-  private let location: RowJSONWriter
+  private let key: RowJSONWriter
   private(set) var lines: [HoldDraft.Line] = []
   private(set) var available: [Int64?] = []
   private var places: [HoldKey: Int] = [:]
@@ -93,38 +92,37 @@ struct HoldLineParser {
   init(_ reader: AvailabilityReader, _ read: Read) {
     self.reader = reader
     self.read = read
-    func writer(_ column: Int) -> RowJSONWriter {
-      RowJSONWriter([.init(name: "", column: column)], of: reader.view.definition.columns)
-    }
-    item = writer(reader.item)
-    location = writer(reader.location)
+    key = RowJSONWriter(
+      reader.key.map { .init(name: $0.name, column: $0.index) },
+      of: reader.view.definition.columns)
   }
 
   mutating func add(_ value: JSONValue, _ path: String) throws(Refused) {
     guard value.kind == .object else { throw HoldRequest.refused(path, "must be an object") }
     let members: [String: JSONValue]
     do throws(Refused) {
-      members = try value.members(known: ["item", "location", "quantity"])
+      members = try value.members(known: reader.key.map(\.name) + ["quantity"])
     } catch { throw HoldRequest.refused(path, error.detail) }
     let quantity = try Self.quantity(members["quantity"], "\(path).quantity")
-    let itemText = try Self.keyText(members["item"], "\(path).item")
-    let locationText = try Self.keyText(members["location"], "\(path).location")
-    guard let key = read.scratch.keys.holdKey(itemText, locationText, reader) else {
+    let texts = try reader.key.map { column throws(Refused) in
+      try Self.keyText(members[column.name], "\(path).\(column.name)")
+    }
+    guard let key = read.scratch.keys.holdKey(texts, reader) else {
       throw Refused(
-        .badKey, "\(path) is not of the types of item and location", parameter: path)
+        .badKey, "\(path) is not of the types of \(reader.keyNames)", parameter: path)
     }
     if let place = places[key] { return try add(quantity, at: place, path) }
     guard let version = reader.row(of: key, at: read.visible.sequence) else {
       throw Refused(
-        .badKey, "\(path): \(reader.view.name) has no such item and location", parameter: path)
+        .badKey, "\(path): \(reader.view.name) has no row of this \(reader.keyNames)",
+        parameter: path)
     }
     if let fault = version.fault { throw RowEndpoints.refusal(of: fault) }
     places[key] = lines.count
     available.append(reader.wholeUnits(version))
     lines.append(
       HoldDraft.Line(
-        key: key, item: json(item, version), location: json(location, version),
-        itemText: itemText, locationText: locationText, requested: quantity))
+        key: key, keyMembers: keyMembers(version), keyTexts: texts, requested: quantity))
   }
 
   private mutating func add(_ quantity: Int64, at place: Int, _ path: String) throws(Refused) {
@@ -135,8 +133,7 @@ struct HoldLineParser {
         "\(path).quantity", "brings its item to more than \(HoldRequest.unitsMax)")
     }
     lines[place] = HoldDraft.Line(
-      key: line.key, item: line.item, location: line.location, itemText: line.itemText,
-      locationText: line.locationText, requested: sum)
+      key: line.key, keyMembers: line.keyMembers, keyTexts: line.keyTexts, requested: sum)
   }
 
   private static func quantity(_ value: JSONValue?, _ path: String) throws(Refused) -> Int64 {
@@ -157,12 +154,11 @@ struct HoldLineParser {
     return text
   }
 
-  /// The value of a row's one column.
-  private func json(_ writer: RowJSONWriter, _ version: RowVersion) -> String {
+  /// An object's members, without the braces around it.
+  private func keyMembers(_ version: RowVersion) -> String {
     read.scratch.text.removeAll(keepingCapacity: true)
-    writer.write(version.row, to: &read.scratch.text)
-    // `{"":` before it and `}` behind.
-    return String(decoding: read.scratch.text.dropFirst(4).dropLast(), as: UTF8.self)
+    key.write(version.row, to: &read.scratch.text)
+    return String(decoding: read.scratch.text.dropFirst().dropLast(), as: UTF8.self)
   }
 }
 
