@@ -26,7 +26,8 @@ extension HoldDesk {
       switch action {
       case .confirm, .settle, .release:
         let from = HoldStatus.allCases.filter {
-          HoldTransition(action, of: $0, isOverdue: false, isSuperseded: false) == .change
+          HoldTransition(
+            action, of: $0, isOverdue: false, isSuperseded: false, isPending: false) == .change
         }
         rows = try lane.query(
           .change,
@@ -50,13 +51,14 @@ extension HoldDesk {
   private static func outcome(_ action: HoldAction, _ found: HoldDocument) -> HoldOutcome {
     let transition = HoldTransition(
       action, of: found.status, isOverdue: found.isOverdue,
-      isSuperseded: found.supersededBy != nil)
+      isSuperseded: found.supersededBy != nil, isPending: found.isMarked)
     switch transition {
     case .done: return .hold(found, isNew: false, position: nil)
     case .change: return .failed(.busy)
     case .conflict: return .failed(.conflict(found.status, since: found.endedAt))
     case .gone: return .failed(.expired(since: found.endedAt ?? found.expiresAt))
     case .replaced: return .failed(.replaced(by: found.supersededBy))
+    case .undecided: return .failed(.inFlight)
     }
   }
 
@@ -75,17 +77,59 @@ extension HoldDesk {
   package func find(_ id: HoldID, caller: String, ticket: HoldTicket) {
     read(ticket) { (desk, lane) throws(PostgresError) in
       let found = try lane.query(desk.readings.byID, [id.description, caller]).first
-      guard let found = found.flatMap(HoldDocument.init) else { return .failed(.unknownHold) }
-      return .hold(desk.shown(found), isNew: false, position: nil)
+      guard let found = found.flatMap(HoldDocument.init) else {
+        return ticket.resolve(.failed(.unknownHold))
+      }
+      desk.show(found) { ticket.resolve(.hold($0, isNew: false, position: nil)) }
     }
   }
 
-  /// Finds a caller's holds by their reference, the newest first, at most 100.
+  /// Whoever asks by an id was told of it: after the verdict, or before and the row is marked.
+  private func show(_ found: HoldDocument, _ goOn: @escaping @Sendable (HoldDocument) -> Void) {
+    var pending = found
+    pending.isPending = true
+    let certainty = certainty(of: found)
+    switch certainty {
+    case .certain: goOn(found)
+    case .undecided: goOn(pending)
+    case .adoptable, .unknowable:
+      guard found.isMarked else { return goOn(found) }
+      decide(found, certainty) { [pending] isGranted in goOn(isGranted ? found : pending) }
+    }
+  }
+
+  /// Finds a caller's holds by their reference, the newest first, at most 100: those that are decided, and those that the
+  /// caller has been told of.
   package func find(reference: String, caller: String, ticket: HoldTicket) {
     read(ticket) { (desk, lane) throws(PostgresError) in
       let rows = try lane.query(desk.readings.byReference, [caller, reference])
-      return .holds(rows.compactMap(HoldDocument.init).map(desk.shown))
+      let found = rows.compactMap(HoldDocument.init).map { ($0, desk.certainty(of: $0)) }
+      desk.list(found[...], []) { ticket.resolve(.holds($0)) }
     }
+  }
+
+  private func list(
+    _ rest: ArraySlice<(HoldDocument, Certainty)>, _ listed: [HoldDocument],
+    _ goOn: @escaping @Sendable ([HoldDocument]) -> Void
+  ) {
+    guard let (next, certainty) = rest.first else { return goOn(listed) }
+    if case .certain = certainty { return list(rest.dropFirst(), listed + [next], goOn) }
+    decide(next, certainty) { isGranted in
+      var next = next
+      next.isPending = !isGranted
+      let isShown = isGranted || next.isMarked
+      self.list(rest.dropFirst(), isShown ? listed + [next] : listed, goOn)
+    }
+  }
+
+  /// Goes on with whether a hold may be told to be taken: another process's once it is old enough and this one has adopted it.
+  private func decide(
+    _ hold: HoldDocument, _ certainty: Certainty, _ goOn: @escaping @Sendable (Bool) -> Void
+  ) {
+    guard case .adoptable = certainty, hold.age > Self.undecidedAgeMax else {
+      return goOn(false)
+    }
+    adopt(hold, orElse: { goOn(false) }, then: { goOn($0 != nil) })
   }
 
   /// Tells what is behind the number of a key.
@@ -110,24 +154,13 @@ extension HoldDesk {
 
   private func read(
     _ ticket: HoldTicket,
-    _ body: @escaping @Sendable (HoldDesk, HoldLane) throws(PostgresError) -> HoldOutcome
+    _ body: @escaping @Sendable (HoldDesk, HoldLane) throws(PostgresError) -> Void
   ) {
     let isPosted = readLane.post { lane in
-      do throws(PostgresError) { ticket.resolve(try body(self, lane)) } catch {
+      do throws(PostgresError) { try body(self, lane) } catch {
         ticket.resolve(.failed(.unreachable(error.description)))
       }
     }
     if !isPosted { ticket.resolve(.failed(.tooMany)) }
-  }
-
-  /// A row that says `held` may be one that nobody has granted yet.
-  private func shown(_ hold: HoldDocument) -> HoldDocument {
-    var hold = hold
-    switch certainty(of: hold) {
-    case .certain: hold.isPending = false
-    case .undecided: hold.isPending = true
-    case .adoptable, .unknowable: hold.isPending = hold.age <= Self.undecidedAgeMax
-    }
-    return hold
   }
 }

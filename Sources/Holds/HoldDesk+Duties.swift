@@ -29,6 +29,7 @@ extension HoldDesk {
     changeLane.post { lane in
       self.rejectRefused(lane)
       self.releaseReplaced(lane)
+      self.unmarkRest(lane)
     }
     let next = lockedOn
     lane.post(after: Self.dutyInterval) { self.doDuties(turn: turn + 1, lockedOn: next, $0) }

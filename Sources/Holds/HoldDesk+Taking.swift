@@ -177,17 +177,19 @@ extension HoldDesk {
       // Who took it may tell any moment.
       ticket.resolve(.failed(.inFlight))
     case .adoptable:
-      adopt(found, ticket) { position in
-        ticket.resolve(
-          position == nil
-            ? .failed(.undecided) : .hold(found, isNew: false, position: position))
-      }
+      adopt(
+        found, orElse: { ticket.resolve(.failed(.inFlight)) },
+        then: { position in
+          ticket.resolve(
+            position == nil
+              ? .failed(.undecided) : .hold(found, isNew: false, position: position))
+        })
     case .unknowable:
       ticket.resolve(.failed(found.age <= Self.undecidedAgeMax ? .inFlight : .undecided))
     }
   }
 
-  enum Certainty {
+  enum Certainty: Sendable {
     case certain
     case undecided
     /// Another process took it; nothing that it touches is below zero.
@@ -200,15 +202,18 @@ extension HoldDesk {
   func certainty(of hold: HoldDocument) -> Certainty {
     guard hold.status == .held, hold.supersededBy == nil else { return .certain }
     switch state.withLock({ $0.book.standing(of: hold.id) }) {
-    case .granted: return .certain
+    // The mark is about to go.
+    case .granted: return hold.isMarked ? .undecided : .certain
     case .undecided, .refused: return .undecided
     case .unknown: return isNowhereShort(hold) ? .adoptable : .unknowable
     }
   }
 
-  /// Makes another process's hold ours, and goes on once the log has decided.
-  private func adopt(
-    _ hold: HoldDocument, _ ticket: HoldTicket, _ goOn: @escaping Adoption
+  /// Makes another process's hold ours, and goes on once the log has decided and the hold's row does not say otherwise.
+  ///
+  /// - Parameter orElse: is run where somebody is at it already, or the hold is of other keys than the view.
+  func adopt(
+    _ hold: HoldDocument, orElse: @Sendable () -> Void, then goOn: @escaping Adoption
   ) {
     var hold = hold
     hold.findKeys(availabilityReader(store.gate.visible.views))
@@ -219,11 +224,11 @@ extension HoldDesk {
       guard lines.count == hold.lines.count, state.book.standing(of: hold.id) == .unknown else {
         return false
       }
-      state.adoptions[hold.id] = goOn
+      state.adoptions[hold.id] = hold.isMarked ? unmarking(hold.id, goOn) : goOn
       state.book.adopt(hold.id, HoldClaim(lines: lines))
       return true
     }
-    guard isFirst else { return ticket.resolve(.failed(.inFlight)) }
+    guard isFirst else { return orElse() }
     let id = hold.id
     let isPosted = changeLane.post { lane in
       do throws(PostgresError) {
@@ -232,6 +237,13 @@ extension HoldDesk {
       } catch { self.fail(id, .unreachable(error.description)) }
     }
     if !isPosted { fail(id, .tooMany) }
+  }
+
+  private func unmarking(_ id: HoldID, _ goOn: @escaping Adoption) -> Adoption {
+    { position in
+      guard position != nil else { return goOn(nil) }
+      self.state.withLock { self.unmark(id, &$0) { goOn(position) } }
+    }
   }
 
   /// Whether nothing that the hold touches is below zero, all that is held counted.
@@ -271,10 +283,12 @@ extension HoldDesk {
       case .unknowable: ticket.resolve(.failed(.undecided))
       case .certain: take(draft, available, ticket, known)
       case .adoptable:
-        adopt(old, ticket) { position in
-          guard position != nil else { return ticket.resolve(.failed(.undecided)) }
-          self.take(replacing, available, ticket, nowKnown)
-        }
+        adopt(
+          old, orElse: { ticket.resolve(.failed(.inFlight)) },
+          then: { position in
+            guard position != nil else { return ticket.resolve(.failed(.undecided)) }
+            self.take(replacing, available, ticket, nowKnown)
+          })
       }
     } catch { ticket.resolve(.failed(.unreachable(error.description))) }
   }

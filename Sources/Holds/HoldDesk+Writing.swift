@@ -95,8 +95,9 @@ extension HoldDesk {
     guard state.open[id] != nil else { return nil }
     if state.open[id]?.committed == nil, state.open[id]?.verdict == nil { committed(&state) }
     state.open[id]?.committed = (createdAt, expiresAt)
-    guard state.open[id]?.verdict?.isGranted == true else { return nil }
-    return grant(id, &state)
+    if state.open[id]?.verdict?.isGranted == true { return grant(id, &state) }
+    if case .wanted = state.marks[id] { startMarking(id, &state) }
+    return nil
   }
 
   /// Finds out which of them an earlier try has written.
@@ -144,6 +145,8 @@ extension HoldDesk {
 
   /// Ends a granted hold that is committed: the last of the two that were waited for has come.
   func grant(_ id: HoldID, _ state: inout State) -> (HoldTicket, HoldOutcome)? {
+    var isMarked = false
+    if case .written = state.marks[id] { isMarked = true }
     guard let open = close(id, &state), let committed = open.committed else { return nil }
     if let old = open.draft.replaces {
       state.releases.append((old: old.id, new: id))
@@ -151,7 +154,10 @@ extension HoldDesk {
     }
     let document = open.draft.document(
       instance: instance, createdAt: committed.createdAt, expiresAt: committed.expiresAt)
-    return (open.ticket, .hold(document, isNew: true, position: open.position))
+    let outcome = HoldOutcome.hold(document, isNew: true, position: open.position)
+    guard isMarked else { return (open.ticket, outcome) }
+    unmark(id, &state) { open.ticket.resolve(outcome) }
+    return nil
   }
 
   /// Marks refused holds so, then tells. On the change lane.
@@ -202,8 +208,9 @@ extension HoldDesk {
   }
 
   private func secondTry(_ open: Open) -> HoldDraft? {
-    guard open.draft.allowsPartial, !open.draft.isSecondTry, let verdict = open.verdict,
-      !verdict.shortages.isEmpty
+    // Whoever was told that the first was pending would never hear of a second.
+    guard open.draft.allowsPartial, !open.draft.isSecondTry, open.ticket.outcome == nil,
+      let verdict = open.verdict, !verdict.shortages.isEmpty
     else { return nil }
     var draft = open.draft
     var random = SystemRandomNumberGenerator()

@@ -54,6 +54,12 @@ package final class HoldDesk: Sendable {
     /// What goes on once another's hold is adopted, or is not.
     var adoptions: [HoldID: Adoption] = [:]
     var decidedAdoptions: [(adoption: Adoption, position: Position?)] = []
+    /// Of holds that somebody is told of before they are decided.
+    var marks: [HoldID: Mark] = [:]
+    /// Granted with their marks still on, and how to go on without them.
+    var unmarking: [HoldID: @Sendable () -> Void] = [:]
+    /// Of these, whose rows were locked or out of reach.
+    var stillMarked: Set<HoldID> = []
     /// To be told once the step is visible.
     var settled: [(HoldTicket, HoldOutcome)] = []
     /// Refused in the step at hand.
@@ -133,6 +139,7 @@ package final class HoldDesk: Sendable {
   /// Takes a request off the books; its ticket is the caller's to resolve.
   func close(_ id: HoldID, _ state: inout State) -> Open? {
     guard let open = state.open.removeValue(forKey: id) else { return nil }
+    state.marks[id] = nil
     release(open.draft, &state)
     if open.verdict == nil {
       state.book.drop(id)

@@ -16,6 +16,8 @@ package struct HoldDocument: Sendable {
   package var status: HoldStatus
   /// Whether the log has not decided it yet, as far as this process knows.
   package var isPending = false
+  /// Whether its row says so.
+  package var isMarked = false
   package let caller: String
   package let reference: String?
   package let digest: String
@@ -40,7 +42,7 @@ package struct HoldDocument: Sendable {
 extension HoldDocument {
   /// Reads a row of the statements that read holds; nil if it is not one.
   init?(row: [String?]) {
-    guard row.count == 18, let id = row[0].flatMap({ HoldID($0) }),
+    guard row.count == 19, let id = row[0].flatMap({ HoldID($0) }),
       let status = row[1].flatMap(HoldStatus.init(rawValue:)), let caller = row[2],
       let instance = row[5].flatMap({ HoldID($0) }), let age = row[12].flatMap({ Int64($0) })
     else { return nil }
@@ -49,6 +51,7 @@ extension HoldDocument {
       instance: instance, supersededBy: row[6].flatMap { HoldID($0) }, createdAt: row[7] ?? "",
       expiresAt: row[8] ?? "", confirmedAt: row[9], endedAt: row[10], metadata: row[11],
       lines: Self.lines(row), age: .milliseconds(age), isOverdue: row[13] == "t")
+    isMarked = row[18] == "t"
   }
 
   private static func lines(_ row: [String?]) -> [Line] {

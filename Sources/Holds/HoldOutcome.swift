@@ -5,6 +5,8 @@ package enum HoldOutcome: Sendable {
   /// As it is now. `isNew` where this request took it.
   case hold(HoldDocument, isNew: Bool, position: Position?)
   case holds([HoldDocument])
+  /// Written and not decided; its row says so.
+  case pending(HoldID)
   case short([HoldShort])
   case explained(HoldExplanation)
   case failed(HoldFailure)

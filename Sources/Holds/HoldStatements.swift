@@ -128,13 +128,36 @@ extension HoldStatement {
       UPDATE onhand.holds h SET instance = $2::uuid FROM target t WHERE h.id = t.id RETURNING h.id
       """)
 
+  /// Says of a hold that it is not decided; no row if it has ended or is locked.
+  static let mark = HoldStatement(
+    name: "mark",
+    sql: """
+      WITH target AS (
+        SELECT id FROM onhand.holds WHERE id = $1::uuid AND status = 'held' FOR UPDATE SKIP LOCKED)
+      UPDATE onhand.holds h SET is_pending = true FROM target t WHERE h.id = t.id RETURNING h.id
+      """)
+
+  /// Says so no more; the rows are those that are locked.
+  static let unmark = HoldStatement(
+    name: "unmark",
+    sql: """
+      WITH target AS (
+        SELECT id FROM onhand.holds WHERE id = ANY ($1::uuid[]) AND status = 'held' AND is_pending
+        ORDER BY id FOR UPDATE SKIP LOCKED),
+      changed AS (
+        UPDATE onhand.holds h SET is_pending = false FROM target t WHERE h.id = t.id RETURNING h.id)
+      SELECT id FROM onhand.holds WHERE id = ANY ($1::uuid[]) AND status = 'held' AND is_pending
+        AND id NOT IN (SELECT id FROM changed)
+      """)
+
   /// Brings a caller's hold to status `$3`, from one of `$4`; no row if it is elsewhere, its time is over or it is locked.
   static let change = HoldStatement(
     name: "change",
     sql: """
       WITH target AS (
         SELECT id FROM onhand.holds WHERE id = $1::uuid AND caller = $2 AND status = ANY ($4::text[])
-          AND (status <> 'held' OR (superseded_by IS NULL AND expires_at > clock_timestamp()))
+          AND (status <> 'held' OR (superseded_by IS NULL AND expires_at > clock_timestamp()
+            AND ($3 = 'released' OR NOT is_pending)))
         FOR UPDATE SKIP LOCKED),
       changed AS (
         UPDATE onhand.holds h SET status = $3,
@@ -153,7 +176,8 @@ extension HoldStatement {
     sql: """
       WITH target AS (
         SELECT id FROM onhand.holds WHERE id = $1::uuid AND caller = $2 AND status = 'held'
-          AND superseded_by IS NULL AND expires_at > clock_timestamp() FOR UPDATE SKIP LOCKED)
+          AND superseded_by IS NULL AND expires_at > clock_timestamp() AND NOT is_pending
+        FOR UPDATE SKIP LOCKED)
       UPDATE onhand.holds h SET expires_at
         = greatest(expires_at, clock_timestamp() + $3::bigint * interval '1 microsecond')
       FROM target t WHERE h.id = t.id RETURNING h.id
@@ -237,7 +261,7 @@ extension HoldStatement {
           to_json(h.confirmed_at)#>>'{}', to_json(h.ended_at)#>>'{}', h.metadata,
           (extract(epoch FROM clock_timestamp() - h.created_at) * 1000)::bigint,
           h.expires_at <= clock_timestamp(),
-          l.members, l.requested, l.quantities, l.keys
+          l.members, l.requested, l.quantities, l.keys, h.is_pending
         FROM (SELECT * FROM onhand.holds WHERE \(condition)
           ORDER BY created_at DESC LIMIT \(limit)) h,
         LATERAL (SELECT \(hexLists([members.joined(separator: " || ',' || ")])) AS members,

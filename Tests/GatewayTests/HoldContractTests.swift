@@ -75,6 +75,14 @@ struct HoldContractTests {
       ContractTests().expectDocumented(pending, "/v1/holds", "POST", contract)
       let place = try #require(pending.fields["location"])
       #expect(try service.client.get(place)["status"] == "pending")
+      // Whoever was told of it so can do nothing in SQL but give it back.
+      let id = try #require(pending["hold_id"])
+      for action in ["confirm", "settle"] {
+        let early = #expect(throws: PostgresError.self) {
+          try shop.database.run("SELECT onhand.\(action)('\(id)')")
+        }
+        #expect(early?.sqlState == "OH425", "\(early as Any)")
+      }
       let again = try service.client.post(
         "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
       #expect(again.status == 409 && again["code"] == "hold_in_flight", "\(again.body)")
@@ -92,6 +100,7 @@ struct HoldContractTests {
       let replayed = try service.client.post(
         "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
       #expect(replayed.status == 200 && place.hasSuffix(replayed["hold_id"] ?? "?"))
+      #expect(try shop.database.run("SELECT onhand.settle('\(id)')")[0][0] == "settled")
     }
     try cluster.remove()
   }

@@ -153,16 +153,19 @@ struct HoldTests {
     let connection = try shop.database.connect()
     for status in HoldStatus.allCases {
       for action in [HoldAction.confirm, .settle, .release] {
-        for (isOverdue, isSuperseded) in [(false, false), (true, false), (false, true)] {
+        for (isOverdue, isSuperseded, isPending) in [
+          (false, false, false), (true, false, false), (false, true, false),
+          (false, false, true), (true, false, true), (false, true, true),
+        ] {
           try connection.execute("TRUNCATE onhand.holds, onhand.hold_lines")
           try connection.query(
             """
             INSERT INTO onhand.holds (id, status, caller, request_digest, units, instance,
-              superseded_by, expires_at, ended_at)
+              superseded_by, expires_at, ended_at, is_pending)
             VALUES ('00000000-0000-4000-8000-000000000001', $1, '', '', 1, gen_random_uuid(),
               CASE WHEN $2 THEN gen_random_uuid() END,
-              now() + CASE WHEN $3 THEN -1 ELSE 1 END * interval '1 min', now())
-            """, [status.rawValue, "\(isSuperseded)", "\(isOverdue)"])
+              now() + CASE WHEN $3 THEN -1 ELSE 1 END * interval '1 min', now(), $4)
+            """, [status.rawValue, "\(isSuperseded)", "\(isOverdue)", "\(isPending)"])
           let found: String
           do {
             found =
@@ -172,14 +175,18 @@ struct HoldTests {
           } catch { found = error.sqlState }
           let expected =
             switch HoldTransition(
-              action, of: status, isOverdue: isOverdue, isSuperseded: isSuperseded)
+              action, of: status, isOverdue: isOverdue, isSuperseded: isSuperseded,
+              isPending: isPending)
             {
             case .change: action.target.rawValue
             case .done: status.rawValue
             case .conflict, .replaced: "OH409"
             case .gone: "OH410"
+            case .undecided: "OH425"
             }
-          #expect(found == expected, "\(action) of \(status), \(isOverdue), \(isSuperseded)")
+          #expect(
+            found == expected,
+            "\(action) of \(status), \(isOverdue), \(isSuperseded), \(isPending)")
         }
       }
     }

@@ -47,16 +47,22 @@ package enum HoldTransition: Sendable, Hashable {
   case gone
   /// Another hold with the same reference takes its place.
   case replaced
+  /// Somebody was told of it before it was decided; it may still be refused.
+  case undecided
 
   /// - Parameters:
   ///   - isOverdue: whether its expiry has passed, by the database's clock.
   ///   - isSuperseded: whether another hold takes its place.
+  ///   - isPending: whether its row says that it is not decided yet.
   package init(
-    _ action: HoldAction, of status: HoldStatus, isOverdue: Bool, isSuperseded: Bool
+    _ action: HoldAction, of status: HoldStatus, isOverdue: Bool, isSuperseded: Bool,
+    isPending: Bool
   ) {
     switch (status, action) {
-    case (.held, .confirm), (.held, .settle), (.held, .extend), (.held, .release):
-      self = isSuperseded ? .replaced : isOverdue ? .gone : .change
+    case (.held, .confirm), (.held, .settle), (.held, .extend):
+      self = isSuperseded ? .replaced : isOverdue ? .gone : isPending ? .undecided : .change
+    // Whatever was going to be decided of it.
+    case (.held, .release): self = isSuperseded ? .replaced : isOverdue ? .gone : .change
     case (.confirmed, .confirm), (.settled, .settle), (.released, .release): self = .done
     case (.confirmed, .settle), (.confirmed, .release): self = .change
     // What was settled was confirmed, said or not.

@@ -25,8 +25,8 @@ enum HoldAnswer {
       }
       response.body.append("]}")
     case .short(let lines): writeShort(lines, &response)
-    // Written by who asked, beside the row.
-    case .explained: break
+    // Written by who asked, beside what was asked.
+    case .explained, .pending: break
     case .failed(let failure): throw refusal(failure)
     }
   }

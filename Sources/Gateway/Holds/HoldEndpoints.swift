@@ -61,6 +61,10 @@ final class HoldEndpoints: Sendable {
         HoldAnswer.write(known.row, explanation, &response)
         return .respond
       }
+      if case .pending(let id) = outcome, let draft = known.draft {
+        HoldAnswer.writePending(id, draft, &response)
+        return .respond
+      }
       try HoldAnswer.write(outcome, store.gate.visible.position, &response)
       return .respond
     }
@@ -71,11 +75,28 @@ final class HoldEndpoints: Sendable {
     case .deadlinePassed, .draining: break
     }
     waiting[asked.worker].remove(asked.id)
-    guard let draft = known.draft, let id = known.ticket.hold else {
+    guard let id = known.ticket.hold else {
       throw Refused(.databaseUnreachable, "it did not answer within \(asked.parameters.wait)")
     }
-    HoldAnswer.writePending(id, draft, &response)
-    return .respond
+    guard !known.isLate, asked.cause != .draining else {
+      throw Refused(
+        .databaseUnreachable,
+        "it is not known whether the hold was taken; ask again, with the same Idempotency-Key")
+    }
+    return try wait(for: id, known, asked, &response)
+  }
+
+  /// Waits until the hold's row says that it is not decided: its id may be told then.
+  private func wait(
+    for id: HoldID, _ known: WaitingHolds.Waiting, _ asked: Asked, _ response: inout Response
+  ) throws(Refused) -> Outcome {
+    desk.tellPending(id)
+    var known = known
+    known.isLate = true
+    known.deadline = asked.now + HoldDesk.waitDefault
+    waiting[asked.worker].add(asked.id, known, now: asked.now)
+    return known.ticket.outcome == nil
+      ? .park(until: known.deadline) : try goOn(known, asked, &response)
   }
 
   // MARK: Explaining

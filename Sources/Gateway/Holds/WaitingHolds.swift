@@ -9,7 +9,9 @@ final class WaitingHolds: @unchecked Sendable {
     /// The beginning of an explanation, and the position that its row was read at.
     var row = ""
     var position = ""
-    let deadline: ContinuousClock.Instant
+    var deadline: ContinuousClock.Instant
+    /// Whether the time is over, and the hold is being marked as undecided.
+    var isLate = false
   }
 
   private var waiting: [RequestID: Waiting] = [:]

@@ -27,6 +27,18 @@ struct HoldAuditor {
     }
   }
 
+  /// Holds that were confirmed or settled without ever having been promised by then.
+  static func takenUnasked(_ run: HoldSimulation) -> [String] {
+    run.log.enumerated().flatMap { index, events in
+      events.compactMap { event in
+        guard case .status(let id, let status) = event, status == .confirmed || status == .settled,
+          run.decisions[id].map({ !$0.isGranted || $0.position > index }) ?? true
+        else { return nil }
+        return "\(id) is \(status.rawValue) and was not promised"
+      }
+    }
+  }
+
   /// For one instance without crashes and replacements: what was refused by the log would not have fitted.
   static func refusedInVain(_ run: HoldSimulation, stock: [Int64]) -> [String] {
     found(run, stock) { database, decision, id, row in

@@ -12,6 +12,8 @@ struct HoldSimulation {
     var instance: Int
     let claim: HoldClaim
     var supersededBy: HoldID?
+    /// Whether the row says that it is not decided.
+    var isPending = false
   }
 
   enum Event {
@@ -19,6 +21,7 @@ struct HoldSimulation {
     case inserted(HoldID, Row)
     case marked(HoldID, by: HoldID?)
     case adopted(HoldID, by: Int)
+    case pending(HoldID, Bool)
     case status(HoldID, HoldStatus)
   }
 
@@ -32,6 +35,7 @@ struct HoldSimulation {
       case .inserted(let id, let row): rows[id] = row
       case .marked(let id, let other): rows[id]?.supersededBy = other
       case .adopted(let id, let instance): rows[id]?.instance = instance
+      case .pending(let id, let isPending): rows[id]?.isPending = isPending
       case .status(let id, let status): rows[id]?.status = status
       }
     }
@@ -69,7 +73,17 @@ struct HoldSimulation {
     var moves = true
     var replaces = true
     var adopts = true
+    /// How clients that get no answer in time are told of their holds.
+    var tells = Telling.marked
     var unitsMax = 4
+  }
+
+  enum Telling {
+    case never
+    /// Once the row says that it is not decided, which shops' transactions refuse.
+    case marked
+    /// As it is; a shop may confirm what is told.
+    case unmarked
   }
 
   private var random: SeededRandom
@@ -80,6 +94,8 @@ struct HoldSimulation {
   private var nextNumber = 0
   private(set) var decisions: [HoldID: Decision] = [:]
   private(set) var shortCount = 0
+  /// Undecided holds that clients were told of.
+  private(set) var told: Set<HoldID> = []
   let keyCount: Int
 
   init(seed: UInt64, _ settings: Settings) {
@@ -126,6 +142,7 @@ struct HoldSimulation {
     case 88..<92 where settings.moves: write([.stock(key: key(), by: Int64(random.number(-2...3)))])
     case 92..<94 where settings.crashes: instances[index] = makeInstance()
     case 94..<98 where settings.crashes: bootstrap(index)
+    case 98...99 where settings.tells != .never: tell(index)
     default: readStep(index)
     }
   }
@@ -187,7 +204,7 @@ struct HoldSimulation {
           } else if instances[index].book.standing(of: id) == .refused {
             instances[index].book.ended(id)
           }
-        case .status, .marked, .stock: break
+        case .status, .marked, .pending, .stock: break
         }
       }
       instances[index].read += 1
@@ -225,13 +242,31 @@ struct HoldSimulation {
     write([.adopted(id, by: instances[index].number)])
   }
 
-  /// Marks refused rows as rejected, and releases those that were replaced.
+  /// A client has waited for long enough for a hold of this instance that is written and not decided.
+  private mutating func tell(_ index: Int) {
+    let (book, number) = (instances[index].book, instances[index].number)
+    let waiting = now.rows.filter { id, row in
+      guard row.instance == number, row.status == .held, !told.contains(id) else { return false }
+      switch book.standing(of: id) {
+      case .undecided, .refused: return true
+      case .granted, .unknown: return false
+      }
+    }.keys.sorted()
+    guard let id = waiting.randomElement(using: &random) else { return }
+    if settings.tells == .marked { write([.pending(id, true)]) }
+    told.insert(id)
+  }
+
+  /// Marks refused rows as rejected, takes the marks off what was granted, and releases those that were replaced.
   private mutating func clearUp(_ index: Int) {
     let book = instances[index].book
     for id in book.refusedIDs.sorted() {
       guard let row = now.rows[id], row.status == .held, row.instance == instances[index].number
       else { continue }
       write([.status(id, .rejected)] + (row.claim.replaces.map { [.marked($0, by: nil)] } ?? []))
+    }
+    for id in instances[index].granted.sorted() where now.rows[id]?.isPending ?? false {
+      write([.pending(id, false)])
     }
     for id in instances[index].granted.sorted() {
       guard let row = now.rows[id], let old = row.claim.replaces, now.rows[old]?.status == .held
@@ -264,14 +299,19 @@ struct HoldSimulation {
       return
     }
     switch random.number(0...4) {
-    case 0 where row.status == .held && isPromised(id): write([.status(id, .confirmed)])
-    case 1 where isPromised(id):
+    case 0 where row.status == .held && isConfirmable(id, row): write([.status(id, .confirmed)])
+    case 1 where isConfirmable(id, row):
       write(
         [.status(id, .settled)]
           + row.claim.lines.map { .stock(key: Int($0.key.bytes[0]), by: -$0.units) })
     case 2...3: write([.status(id, row.status == .held ? .expired : .released)])
     default: break
     }
+  }
+
+  /// Whether somebody knows it and the functions of the schema let it pass.
+  private func isConfirmable(_ id: HoldID, _ row: Row) -> Bool {
+    (isPromised(id) || told.contains(id)) && !row.isPending
   }
 
   func isPromised(_ id: HoldID) -> Bool { decisions[id]?.isGranted ?? false }

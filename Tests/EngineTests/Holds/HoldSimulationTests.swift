@@ -11,6 +11,7 @@ struct HoldSimulationTests {
     var random = SeededRandom()
     var promised = 0
     var refused = 0
+    var told = 0
     for _ in 0..<Self.seeds {
       let seed = random.next()
       var run = HoldSimulation(seed: seed, HoldSimulation.Settings())
@@ -18,11 +19,48 @@ struct HoldSimulationTests {
       run.run(steps: 120)
       let found = HoldAuditor.oversold(run, stock: stock)
       #expect(found == [] && HoldAuditor.revoked(run) == [], "seed \(seed)")
+      #expect(HoldAuditor.takenUnasked(run) == [], "seed \(seed)")
+      told += run.told.count
       promised += run.decisions.values.count(where: \.isGranted)
       refused += run.decisions.values.count { !$0.isGranted }
     }
-    print("promised \(promised), refused by the log \(refused)")
-    #expect(promised > Self.seeds && refused > Self.seeds / 4)
+    print("promised \(promised), refused by the log \(refused), told of undecided \(told)")
+    #expect(promised > Self.seeds && refused > Self.seeds / 4 && told > Self.seeds / 10)
+  }
+
+  /// Without the mark, shops confirm what was never promised, and more than is there; with it they do neither.
+  @Test func whatIsToldUndecidedIsConfirmedOnlyWhereItIsNotMarked() {
+    let marked = runsThatConfirmTooMuch(.marked)
+    #expect(marked.unasked == 0 && marked.short == 0)
+    let unmarked = runsThatConfirmTooMuch(.unmarked)
+    print("of \(Self.seeds / 2) runs without marks, \(unmarked)")
+    #expect(unmarked.unasked > 0)
+  }
+
+  /// How many runs confirm a hold without a promise, and how many sell more than is there, while nobody takes stock away.
+  private func runsThatConfirmTooMuch(_ tells: HoldSimulation.Telling) -> (
+    unasked: Int, short: Int
+  ) {
+    var random = SeededRandom()
+    var settings = HoldSimulation.Settings()
+    settings.tells = tells
+    settings.moves = false
+    var found = (unasked: 0, short: 0)
+    for _ in 0..<Self.seeds / 2 {
+      var run = HoldSimulation(seed: random.next(), settings)
+      var database = HoldSimulation.Database(stock: run.now.stock)
+      run.run(steps: 120)
+      if HoldAuditor.takenUnasked(run) != [] { found.unasked += 1 }
+      let isShort = run.log.contains { transaction in
+        for event in transaction { database.apply(event) }
+        return (0..<run.keyCount).contains { key in
+          let sold = database.rows.values.filter { $0.status == .confirmed }
+          return database.stock[key] < sold.map { $0.claim.units(of: key) }.reduce(0, +)
+        }
+      }
+      if isShort { found.short += 1 }
+    }
+    return found
   }
 
   /// The sum of what is promised never passes the stock, at any place of the log, as long as nobody takes stock away.
