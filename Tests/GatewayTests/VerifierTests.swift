@@ -29,17 +29,20 @@ struct VerifierTests {
     try result.get()
   }
 
-  private func verify(_ verifier: ViewVerifier, _ database: TestDatabase, rows: Int) throws
-    -> ViewVerifier.Report
-  {
+  private func verify(
+    _ verifier: ViewVerifier, _ database: TestDatabase, rows: Int,
+    _ sides: [ViewVerifier.Side] = ViewVerifier.Side.allCases
+  ) throws -> ViewVerifier.Report {
     let connection = try PostgresConnection(database.conninfo)
     var random = SeededRandom()
     var sum = ViewVerifier.Report()
     for view in verifier.store.gate.visible.views.views {
-      let report = try verifier.check(view, count: rows, connection, using: &random)
-      sum.checked += report.checked
-      sum.skipped += report.skipped
-      sum.differences += report.differences
+      for side in sides {
+        let report = try verifier.check(view, side, count: rows, connection, using: &random)
+        sum.checked += report.checked
+        sum.skipped += report.skipped
+        sum.differences += report.differences
+      }
     }
     return sum
   }
@@ -69,27 +72,96 @@ struct VerifierTests {
     }
   }
 
-  /// The table leaves the publication for one update, faster than the catalogs are looked at: the log does not tell of it.
-  @Test func aRowThatDiffersIsFound() async throws {
-    let database = try TestCluster.database(
+  /// Something that the log does not tell of, and how it looks from the sides that can see it.
+  struct Fault: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let statement: String
+    /// What the publication still tells of meanwhile.
+    let published: String
+    let difference: String
+    let sides: [ViewVerifier.Side]
+
+    static let all = [
+      Fault(
+        testDescription: "a number wrong", statement: "UPDATE goods SET units = 0 WHERE id = 7",
+        published: "insert", difference: #"served {"id":7,"units":7"#,
+        sides: [.served, .database]),
+      Fault(
+        testDescription: "a row too many", statement: "DELETE FROM goods WHERE id = 7",
+        published: "insert", difference: "the database has no such row", sides: [.served]),
+      Fault(
+        testDescription: "a row lost", statement: "INSERT INTO goods VALUES (51, 7, 'new')",
+        published: "update", difference: "served no such row", sides: [.database]),
+    ]
+
+    /// Faster than the catalogs are looked at.
+    var sql: String {
       """
-      CREATE TABLE goods (id int PRIMARY KEY, units int, name text);
-      INSERT INTO goods SELECT i, i, 'it''s ' || i FROM generate_series(1, 50) i;
-      CREATE VIEW shown AS SELECT id, units, name FROM goods;
-      """)
+      ALTER PUBLICATION onhand SET (publish = '\(published)');
+      \(statement);
+      ALTER PUBLICATION onhand SET (publish = 'insert, update, delete, truncate')
+      """
+    }
+  }
+
+  private static let goods = """
+    CREATE TABLE goods (id int PRIMARY KEY, units int, name text);
+    INSERT INTO goods SELECT i, i, 'it''s ' || i FROM generate_series(1, 50) i;
+    CREATE VIEW shown AS SELECT id, units, name FROM goods;
+    """
+
+  @Test(arguments: Fault.all)
+  func whatIsWrongIsFound(fault: Fault) async throws {
+    let database = try TestCluster.database(Self.goods)
     let configuration = try database.prepared(["shown"])
     try await follow(configuration) { verifier in
       let right = try verify(verifier, database, rows: 1_000)
-      #expect(right.checked == 50 && right.differences == [], "\(right)")
-      try database.run(
-        """
-        ALTER PUBLICATION onhand SET (publish = 'insert');
-        UPDATE goods SET units = 0 WHERE id = 7;
-        ALTER PUBLICATION onhand SET (publish = 'insert, update, delete, truncate')
-        """)
-      let wrong = try verify(verifier, database, rows: 1_000)
-      #expect(wrong.checked == 50 && wrong.differences.count == 1, "\(wrong)")
-      #expect(wrong.differences.first?.contains(#"served {"id":7,"units":7"#) ?? false)
+      #expect(right.checked == 100 && right.differences == [], "\(right)")
+      try database.run(fault.sql)
+      for side in ViewVerifier.Side.allCases {
+        let report = try verify(verifier, database, rows: 1_000, [side])
+        let isSeen = fault.sides.contains(side)
+        #expect(report.differences.count == (isSeen ? 1 : 0), "\(side): \(report)")
+        #expect(!isSeen || report.differences[0].contains(fault.difference), "\(report)")
+      }
+    }
+  }
+
+  /// By the process that serves, without being asked: the metric has to leave 0.
+  @Test(arguments: Fault.all)
+  func theSamplerFindsWhatIsWrong(fault: Fault) async throws {
+    let database = try TestCluster.database(
+      Self.goods + "DELETE FROM goods WHERE id NOT IN (7, 8);")
+    let configuration = try database.prepared(["shown"])
+    try await TestService.run(configuration) { service in
+      #expect(try service.metric("onhand_verify_differences_total") == 0)
+      try database.run(fault.sql)
+      try wait("the difference") { try service.metric("onhand_verify_differences_total") > 0 }
+    }
+  }
+
+  /// Rows that come and go all the time are no difference.
+  @Test func rowsThatComeAndGoAreNoDifference() async throws {
+    let database = try TestCluster.database(Self.goods)
+    let configuration = try database.prepared(["shown"])
+    try await follow(configuration) { verifier in
+      nonisolated(unsafe) let connection = try database.connect()
+      let writer = Background { round in
+        let id = round % 50 + 1
+        try connection.execute("DELETE FROM goods WHERE id = \(id)")
+        try connection.execute("INSERT INTO goods VALUES (\(id), \(round), '')")
+      }
+      var sum = ViewVerifier.Report()
+      for _ in 0..<20 {
+        let report = try verify(verifier, database, rows: 50)
+        sum.checked += report.checked
+        sum.skipped += report.skipped
+        sum.differences += report.differences
+      }
+      let rounds = try writer.stop()
+      print("compared \(sum.checked), changed meanwhile \(sum.skipped) in \(rounds) rounds")
+      #expect(sum.differences == [])
+      #expect(sum.checked > 0)
     }
   }
 

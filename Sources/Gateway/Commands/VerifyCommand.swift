@@ -10,11 +10,12 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify",
     abstract: "Follows the database as serve does, and compares rows of each view with it.",
     discussion:
-      "Chooses rows at random and compares them at one position each. Ends with 1 if any differs.")
+      "Chooses rows at random, of those that are served and of those that the database has, and compares them at one position "
+      + "each. Ends with 1 if any differs.")
 
   @OptionGroup var options: ConfigurationOptions
 
-  @Option(help: "How many rows of each view.")
+  @Option(help: "How many rows of each view, from either side.")
   var keys = 1_000
 
   func run() async throws {
@@ -42,20 +43,34 @@ struct VerifyCommand: AsyncParsableCommand {
   /// - Returns: how many rows differ.
   private func compare(_ configuration: Configuration, _ verifier: ViewVerifier) throws -> Int {
     let connection = try PostgresConnection(configuration.database)
-    var random = SystemRandomNumberGenerator()
     var differences = 0
     for view in verifier.store.gate.visible.views.views {
       guard view.hasKey else {
         print("\(view.name): has no key to compare rows by")
         continue
       }
-      let report = try verifier.check(view, count: keys, connection, using: &random)
-      print(
-        "\(view.name): \(report.checked) rows compared, \(report.skipped) changed meanwhile, "
-          + "\(report.differences.count) differ")
-      for difference in report.differences { print(difference) }
-      differences += report.differences.count
+      for side in ViewVerifier.Side.allCases {
+        differences += try compare(view, side, verifier, connection)
+      }
     }
     return differences
+  }
+
+  private func compare(
+    _ view: LiveView, _ side: ViewVerifier.Side, _ verifier: ViewVerifier,
+    _ connection: PostgresConnection
+  ) throws -> Int {
+    var random = SystemRandomNumberGenerator()
+    let report = try verifier.check(view, side, count: keys, connection, using: &random)
+    let chosen =
+      switch side {
+      case .served: "that are served"
+      case .database: "of the database"
+      }
+    print(
+      "\(view.name): \(report.checked) rows \(chosen) compared, \(report.skipped) changed "
+        + "meanwhile, \(report.differences.count) differ")
+    for difference in report.differences { print(difference) }
+    return report.differences.count
   }
 }

@@ -22,6 +22,8 @@ final class DriftSampler: @unchecked Sendable {
   private static let intervalMin: Int64 = 5_000_000_000
   /// A look may take so much of the time: a view may be dear to compute.
   private static let share: Int64 = 100
+  /// A view that takes longer is compared from the side of what is served alone.
+  private static let statementMillisecondsMax = 60_000
 
   init(conninfo: String, _ verifier: ViewVerifier, logger: Logger) {
     self.conninfo = conninfo
@@ -56,12 +58,18 @@ final class DriftSampler: @unchecked Sendable {
     lookLater(max(Self.intervalMin, (verifier.clock.monotonic - started) * Self.share))
   }
 
+  private func connect() throws -> PostgresConnection {
+    let made = try PostgresConnection(conninfo, stop: verifier.stop)
+    try made.execute("SET statement_timeout = \(Self.statementMillisecondsMax)")
+    return made
+  }
+
   private func look(at view: LiveView) throws {
-    let connection = try self.connection ?? PostgresConnection(conninfo, stop: verifier.stop)
+    let connection = try self.connection ?? connect()
     self.connection = connection
     var random = SystemRandomNumberGenerator()
     let report = try verifier.check(
-      view, count: Self.rowsAtOnce, connection, using: &random)
+      view, .random(using: &random), count: Self.rowsAtOnce, connection, using: &random)
     keys.add(report.checked)
     differences.add(report.differences.count)
     for difference in report.differences {
@@ -71,4 +79,6 @@ final class DriftSampler: @unchecked Sendable {
 }
 
 /// A moment in which others may work; for threads that wait for what nobody tells them of.
-func pauseBriefly() { usleep(2_000) }
+///
+/// - Parameter doublings: twice as long for each.
+func pauseBriefly(doubled doublings: UInt32 = 0) { usleep(2_000 << doublings) }

@@ -5,10 +5,26 @@ import Runtime
 
 /// Compares rows that are served with what Postgres says of them, at one position.
 ///
-/// Rows are looked at, asked for in one snapshot of the database, and looked at again once the views include all that the
-/// snapshot could show. A row that was the same both times was so at the snapshot, and has to be equal. A difference is
-/// looked at twice more before it counts. Blocks: for a queue of its own.
+/// Keys are chosen among the rows that are served, which finds those that are wrong or too many, and among those that the
+/// database has, which finds the missing ones. Each is looked at, asked for in one snapshot of the database, and looked at again
+/// once the views include all that the snapshot could show. A row that was the same both times was so at the snapshot, and has
+/// to be equal.
+///
+/// But the log tells of a commit before snapshots do: the server ends a transaction for others once its record is on the disk, and
+/// on its standby if that is waited for. So a difference is looked at again, and counts once all transactions have ended that
+/// were open when it was first seen. Blocks: for a queue of its own.
 struct ViewVerifier {
+  /// Where keys are chosen.
+  enum Side: Sendable, CaseIterable {
+    case served
+    /// Makes the server compute the whole view once.
+    case database
+
+    static func random(using random: inout some RandomNumberGenerator) -> Side {
+      Bool.random(using: &random) ? .served : .database
+    }
+  }
+
   struct Report {
     /// Rows compared.
     var checked = 0
@@ -20,6 +36,18 @@ struct ViewVerifier {
 
   private struct Sample {
     let key: [UInt8]
+    /// The key as a condition on the view, named `v`.
+    let condition: String
+    /// As it is served; nil where it is not.
+    let version: Version?
+
+    /// Looks before a difference counts.
+    var attemptsMin: Int {
+      version == nil ? ViewVerifier.attempts : ViewVerifier.attemptsAtVersion
+    }
+  }
+
+  private struct Version {
     let sequence: UInt64
     let json: String
   }
@@ -32,62 +60,86 @@ struct ViewVerifier {
   /// Tells capture that somebody waits for a position.
   let positionIsAwaited: @Sendable () -> Void
 
-  private static let attempts = 3
+  /// Looks at a difference, the last half a second after the first.
+  private static let attempts = 8
+  /// Fewer will do where a row is served, whose version tells whether it has changed; one that is not may have come and gone.
+  private static let attemptsAtVersion = 3
   private static let waitMax: Int64 = 10_000_000_000
 
   /// Compares about `count` rows of a view, chosen at random.
   func check(
-    _ view: LiveView, count: Int, _ connection: PostgresConnection,
+    _ view: LiveView, _ side: Side, count: Int, _ connection: PostgresConnection,
     using random: inout some RandomNumberGenerator
   ) throws -> Report {
     var report = Report()
     guard view.hasKey else { return report }
-    var samples = sample(view, count, using: &random)
+    let samples =
+      switch side {
+      case .served: try sampleServed(view, count, using: &random)
+      case .database: try sampleDatabase(view, count, connection, &report)
+      }
+    try compare(samples, view, connection, &report)
+    return report
+  }
+
+  private func compare(
+    _ samples: [Sample], _ view: LiveView, _ connection: PostgresConnection,
+    _ report: inout Report
+  ) throws {
+    var samples = samples
+    var open: Set<String>?
     for attempt in 1...Self.attempts where !samples.isEmpty {
-      let rows = try ask(samples, view, connection)
-      var different: [[UInt8]] = []
+      if attempt > 1 { pauseBriefly(doubled: UInt32(attempt - 1)) }
+      let (rows, openNow) = try ask(samples, view, connection)
+      let isSettled = open?.isDisjoint(with: openNow) ?? false
+      open = open?.intersection(openNow) ?? openNow
+      var different: [Sample] = []
       for (sample, row) in zip(samples, rows) {
-        let now = current(sample.key, view)
-        guard now?.sequence == sample.sequence else {
+        if current(sample.key, view)?.sequence != sample.version?.sequence {
           report.skipped += 1
-          continue
-        }
-        if Self.isEqual(sample.json, row) {
+        } else if Self.isEqual(sample.version?.json, row) {
           report.checked += 1
-        } else if attempt < Self.attempts {
-          different.append(sample.key)
+        } else if isSettled, attempt >= sample.attemptsMin {
+          report.checked += 1
+          report.differences.append(Self.difference(view, sample.version?.json, row))
         } else {
-          report.checked += 1
-          report.differences.append(
-            "\(view.name): served \(sample.json), the database has \(row ?? "no such row")")
+          different.append(sample)
         }
       }
-      samples = different.compactMap { current($0, view) }
+      samples = different
     }
-    return report
+    // Somebody has kept a transaction open all the time, which may be what differs.
+    report.skipped += samples.count
+  }
+
+  private static func difference(_ view: LiveView, _ served: String?, _ row: String?) -> String {
+    "\(view.name): served \(served ?? "no such row"), the database has \(row ?? "no such row")"
   }
 
   // MARK: Served
 
-  private func sample(
+  private func sampleServed(
     _ view: LiveView, _ count: Int, using random: inout some RandomNumberGenerator
-  ) -> [Sample] {
+  ) throws -> [Sample] {
     let visible = store.gate.enter(reader)
     defer { store.gate.leave(reader) }
-    return view.table.sample(count, at: visible.sequence, using: &random).map { key, version in
-      Sample(
-        key: key, sequence: version.sequence, json: String(decoding: version.json, as: UTF8.self))
+    return try view.table.sample(count, at: visible.sequence, using: &random).map {
+      key, version in
+      let json = String(decoding: version.json, as: UTF8.self)
+      return Sample(
+        key: key, condition: try Self.condition(json, view),
+        version: Version(sequence: version.sequence, json: json))
     }
   }
 
-  private func current(_ key: [UInt8], _ view: LiveView) -> Sample? {
+  private func current(_ key: [UInt8], _ view: LiveView) -> Version? {
     let visible = store.gate.enter(reader)
     defer { store.gate.leave(reader) }
     return key.withUnsafeBytes { bytes in
       bytes.baseAddress.flatMap {
         view.table.find(RowRef(base: $0, count: bytes.count), at: visible.sequence)
       }.map {
-        Sample(key: key, sequence: $0.sequence, json: String(decoding: $0.json, as: UTF8.self))
+        Version(sequence: $0.sequence, json: String(decoding: $0.json, as: UTF8.self))
       }
     }
   }
@@ -107,22 +159,68 @@ struct ViewVerifier {
 
   // MARK: In the database
 
-  /// The rows as one snapshot has them, and the views at or behind it.
-  private func ask(_ samples: [Sample], _ view: LiveView, _ connection: PostgresConnection) throws
-    -> [String?]
-  {
+  /// What one snapshot answers, with the views at or behind it.
+  private func snapshot<Answer>(
+    _ connection: PostgresConnection, _ body: () throws -> Answer
+  ) throws -> Answer {
     try connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    let rows = try samples.map { sample in
-      try connection.execute(
-        "SELECT to_json(v)::text FROM \(PostgresConnection.quote(view.name)) v WHERE "
-          + Self.condition(sample.json, view)
-      ).first?[0]
+    do {
+      let answer = try body()
+      let end = try connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()")
+      try connection.execute("COMMIT")
+      if let lsn = end.first?[0].flatMap({ LSN($0) }) { try wait(for: lsn) }
+      return answer
+    } catch {
+      _ = try? connection.execute("ROLLBACK")
+      throw error
     }
-    let end = try connection.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()")
-    try connection.execute("COMMIT")
-    guard let lsn = end.first?[0].flatMap({ LSN($0) }) else { return rows }
-    try wait(for: lsn)
-    return rows
+  }
+
+  /// - Returns: the rows, and the ids of the transactions that the snapshot does not see the end of.
+  private func ask(_ samples: [Sample], _ view: LiveView, _ connection: PostgresConnection) throws
+    -> ([String?], open: Set<String>)
+  {
+    try snapshot(connection) {
+      let open = try connection.execute(
+        "SELECT pg_catalog.pg_snapshot_xip(pg_catalog.pg_current_snapshot())")
+      let rows = try samples.map { sample in
+        try connection.execute(
+          "SELECT to_json(v)::text FROM \(PostgresConnection.quote(view.name)) v WHERE "
+            + sample.condition
+        ).first?[0]
+      }
+      return (rows, Set(open.compactMap { $0[0] }))
+    }
+  }
+
+  /// Rows that the database has and that are served otherwise, or not at all; the others are counted.
+  private func sampleDatabase(
+    _ view: LiveView, _ count: Int, _ connection: PostgresConnection, _ report: inout Report
+  ) throws -> [Sample] {
+    let columns = view.definition.key.map {
+      ", v.\(PostgresConnection.quote(view.definition.columns[$0].name))::text"
+    }
+    let rows = try snapshot(connection) {
+      try connection.execute(
+        "SELECT to_json(v)::text\(columns.joined()) FROM \(PostgresConnection.quote(view.name)) v "
+          + "ORDER BY random() LIMIT \(count)")
+    }
+    let keys = KeyReader()
+    var samples: [Sample] = []
+    for row in rows {
+      guard let json = row[0], let key = keys.read(row.dropFirst(), for: view) else {
+        report.skipped += 1
+        continue
+      }
+      let served = current(key, view)
+      guard !Self.isEqual(served?.json, json) else {
+        report.checked += 1
+        continue
+      }
+      samples.append(
+        Sample(key: key, condition: try Self.condition(json, view), version: served))
+    }
+    return samples
   }
 
   /// By constants and not by parameters of a join, so that the server looks at one group alone.
@@ -144,9 +242,9 @@ struct ViewVerifier {
 
   /// Whether two rows are the same, numbers by their value: equal ones may print differently, and sums of floats depend
   /// on the order of rows.
-  static func isEqual(_ served: String, _ row: String?) -> Bool {
-    guard let row else { return false }
+  static func isEqual(_ served: String?, _ row: String?) -> Bool {
     if served == row { return true }
+    guard let served, let row else { return false }
     do {
       let a = try Array(served.utf8).withUnsafeBytes { try JSONDocument($0) }
       let b = try Array(row.utf8).withUnsafeBytes { try JSONDocument($0) }
@@ -174,5 +272,28 @@ struct ViewVerifier {
 
   private static func zipped<A, B>(_ a: A?, _ b: B?) -> (A, B)? {
     if let a, let b { (a, b) } else { nil }
+  }
+}
+
+extension KeyReader {
+  /// The bytes that the view finds a row by, from the texts of its key's columns; nil if one can't be read.
+  fileprivate func read(_ texts: ArraySlice<String?>, for view: LiveView) -> [UInt8]? {
+    begin()
+    do throws(Failure) {
+      for text in texts {
+        guard var text else {
+          try addNull(view.keyTypes)
+          continue
+        }
+        let failure = text.withUTF8 { utf8 -> Failure? in
+          do throws(Failure) { try add(UnsafeRawBufferPointer(utf8), view.keyTypes) } catch {
+            return error
+          }
+          return nil
+        }
+        if let failure { throw failure }
+      }
+      return Array(try end(view.keyTypes).bytes)
+    } catch { return nil }
   }
 }
