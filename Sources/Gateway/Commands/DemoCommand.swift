@@ -42,7 +42,8 @@ struct DemoCommand: AsyncParsableCommand {
     let configuration = try prepare(cluster)
     let service = try Service(configuration, logger: logger)
     let traffic = DemoTraffic(
-      conninfo: configuration.database, seed: seed, rate: rate, logger: logger)
+      conninfo: configuration.database, seed: seed, rate: rate,
+      server: ListenAddress(host: configuration.listen.host, port: service.port), logger: logger)
     traffic.start()
     printGuide("http://\(configuration.listen.host):\(service.port)", cluster)
     await signals.wait()
@@ -54,13 +55,9 @@ struct DemoCommand: AsyncParsableCommand {
   private func prepare(_ cluster: PrivateCluster) throws -> Configuration {
     var configuration = Configuration()
     configuration.database = try cluster.createDatabase("shop")
-    configuration.views = DemoShop.views.map { CaptureConfiguration.View(name: $0) }
-    configuration.availability = DemoShop.availability
     if let address = ListenAddress(listen) { configuration.listen = address }
     if let web { try configuration.setWeb(web) }
-    try DemoShop.install(on: PostgresConnection(configuration.database))
-    let initializer = try Initializer(configuration.capture)
-    try initializer.run(initializer.statements())
+    try DemoShop.prepare(&configuration)
     return configuration
   }
 
@@ -76,6 +73,7 @@ struct DemoCommand: AsyncParsableCommand {
         one row    curl -s \(url)/v1/views/live_stock/rows/1,1
         filtered   curl -s '\(url)/v1/views/live_stock/rows?region=eq.US-East&on_hand=lt.20&order=on_hand'
         for sale   curl -s \(url)/v1/availability/1
+        held now   curl -s '\(url)/v1/views/availability/rows?held=gt.0&select=item,location,on_hand,held,available'
         summary    curl -s '\(url)/v1/views/network_summary/rows?limit=3'
         changes    curl -sN -H 'Accept: text/event-stream' \(url)/v1/views/low_stock_alerts/changes
         contract   \(url)/docs
@@ -88,6 +86,13 @@ struct DemoCommand: AsyncParsableCommand {
         POSITION=$(psql -At "\(cluster.conninfo(database: "shop"))" -c \\
           "UPDATE items SET name = 'Renamed' WHERE item_id = 1" -c "SELECT onhand.position()" | tail -1)
         curl -s "\(url)/v1/views/network_summary/rows/1?min_position=$POSITION"
+
+      Hold two units, and let them go from held to sold in one transaction:
+
+        HOLD=$(curl -s -H 'Content-Type: application/json' \(url)/v1/holds \\
+          -d '{"lines":[{"item":1,"location":1,"quantity":2}]}' | sed 's/.*"hold_id":"\\([^"]*\\)".*/\\1/')
+        psql "\(cluster.conninfo(database: "shop"))" -c "BEGIN; INSERT INTO stock_movements (item_id, location_id, kind, quantity) \\
+          VALUES (1, 1, 'sale', 2); SELECT onhand.settle('$HOLD'); COMMIT"
 
       Press Ctrl-C to stop.
 

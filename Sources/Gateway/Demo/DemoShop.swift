@@ -8,12 +8,30 @@ package enum DemoShop {
   /// The views worth keeping live, in the order that a visitor should meet them.
   package static let views = ["low_stock_alerts", "live_stock", "network_summary"]
 
-  /// What of an item can be sold where, told by the stock itself: the shop knows no holds.
+  /// What of an item can be sold where, told by the stock itself, where no holds are taken.
   package static let availability = AvailabilityConfiguration(
     view: "live_stock",
     columns: AvailabilityColumns(
       item: "item_id", location: "location_id", onHand: "on_hand",
       lowStockThreshold: .column("reorder_point")))
+
+  /// The view that `onhand init` makes over the stock, less what is held.
+  static let holding = AvailabilityConfiguration(
+    view: "availability",
+    columns: AvailabilityColumns(
+      item: "item_id", location: "location_id", onHand: "on_hand", held: "held",
+      available: "available", lowStockThreshold: .column("reorder_point")))
+
+  /// Puts the shop into the configured database, as `onhand init --availability-from live_stock` does, and serves it with holds.
+  static func prepare(_ configuration: inout Configuration) throws {
+    configuration.views = (views + [holding.view]).map { CaptureConfiguration.View(name: $0) }
+    configuration.availability = holding
+    configuration.holds = HoldSettings()
+    try install(on: PostgresConnection(configuration.database))
+    var capture = configuration.capture
+    capture.holds?.stock = availability.view
+    _ = try Initializer(capture).prepare()
+  }
 
   /// Makes tables, opening stock and views in schema `public`, in one transaction.
   package static func install(on connection: PostgresConnection) throws(PostgresError) {

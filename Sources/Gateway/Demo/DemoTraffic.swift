@@ -15,6 +15,9 @@ package actor DemoTraffic: QueueConfined {
   /// Transactions a second.
   private let rate: Double
   private let logger: Logger
+  /// Where checkouts hold what they are about to sell; nil for none.
+  private let client: DemoClient?
+  private var checkouts: DemoCheckouts
 
   private struct Session {
     let connection: PostgresConnection
@@ -30,8 +33,14 @@ package actor DemoTraffic: QueueConfined {
   /// - Parameters:
   ///   - conninfo: of a database with ``DemoShop`` installed.
   ///   - seed: decides what happens.
-  package init(conninfo: String, seed: UInt64 = 1, rate: Double = 20, logger: Logger) {
+  ///   - server: takes holds.
+  package init(
+    conninfo: String, seed: UInt64 = 1, rate: Double = 20, server: ListenAddress? = nil,
+    logger: Logger
+  ) {
     precondition(rate > 0)
+    client = server.map(DemoClient.init)
+    checkouts = DemoCheckouts(seed: seed)
     self.conninfo = conninfo
     self.seed = seed
     self.rate = rate
@@ -87,12 +96,38 @@ package actor DemoTraffic: QueueConfined {
 
   private func runOne() throws {
     var current = try session ?? connect()
-    if let transaction = current.workload.next() {
+    if let checkout = checkouts.next() {
+      try end(checkout, &current)
+    } else if let transaction = current.workload.next(), !hold(transaction, &current) {
       let rows = try current.connection.execute(transaction.sql)
       let order = rows.first?.first.flatMap { $0.flatMap { Int64($0) } }
       current.workload.committed(transaction, order: order)
     }
     session = current
+  }
+
+  /// Takes a hold in place of a sale, now and then; the workload takes its units for sold.
+  private func hold(_ transaction: ShopTransaction, _ current: inout Session) -> Bool {
+    guard let client, case .sale(let location, let lines) = transaction, checkouts.wantsSale(),
+      let hold = client.hold(lines, at: location, ttl: DemoCheckouts.ttl)
+    else { return false }
+    current.workload.committed(transaction)
+    checkouts.begin(hold, location, lines)
+    return true
+  }
+
+  private func end(_ checkout: DemoCheckouts.Checkout, _ current: inout Session) throws {
+    var isSold = checkout.isBought
+    do throws(PostgresError) { try current.connection.execute(checkout.sql) } catch {
+      // Expired: the shop was slower than the hold lasts.
+      guard error.sqlState.hasPrefix("OH") else { throw error }
+      if checkout.isBought { try current.connection.execute("ROLLBACK") }
+      isSold = false
+    }
+    guard !isSold else { return }
+    for line in checkout.lines {
+      current.workload.committed(.receipt(location: checkout.location, line))
+    }
   }
 
   private func lose(_ error: any Error) {
