@@ -47,7 +47,7 @@ final class OnhandProcess {
   func pause() { child.signal(SIGSTOP) }
   func resume() { child.signal(SIGCONT) }
 
-  private static func program() throws -> String {
+  static func program() throws -> String {
     let folder = Bundle.main.executableURL?.deletingLastPathComponent().path ?? "."
     let candidates = [folder, Bundle.main.bundlePath + "/.."].map { $0 + "/onhand" }
     guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
