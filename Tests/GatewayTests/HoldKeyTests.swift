@@ -51,6 +51,22 @@ struct HoldKeyTests {
     }
   }
 
+  @Test(arguments: HoldKeyShape.all)
+  func whatIsHeldIsVerified(shape: HoldKeyShape) async throws {
+    let (database, configuration) = try shape.prepared()
+    try await TestService.run(configuration) { service in
+      for line in [shape.line, shape.other] {
+        let taken = try service.client.post("/v1/holds", HoldKeyShape.body(line, 2))
+        #expect(taken.status == 201, "\(taken.body)")
+      }
+    }
+    let verifier = VerifierTests()
+    try await verifier.follow(configuration) {
+      let report = try verifier.verify($0, database, rows: 100)
+      #expect(report.checked >= 4 && report.differences == [], "\(report)")
+    }
+  }
+
   /// A key sent again to another process, and a hold put in the place of another: what is read back from the tables is the key.
   @Test(arguments: HoldKeyShape.all)
   func keysAreFoundAgainInTheTables(shape: HoldKeyShape) async throws {

@@ -10,7 +10,7 @@ import Testing
 @Suite(.serialized)
 struct VerifierTests {
   /// Follows a database with nobody else reading, as `onhand verify` does.
-  private func follow(
+  func follow(
     _ configuration: Configuration, _ body: (ViewVerifier) throws -> Void
   ) async throws {
     let clock = Clock()
@@ -29,7 +29,7 @@ struct VerifierTests {
     try result.get()
   }
 
-  private func verify(
+  func verify(
     _ verifier: ViewVerifier, _ database: TestDatabase, rows: Int,
     _ sides: [ViewVerifier.Side] = ViewVerifier.Side.allCases
   ) throws -> ViewVerifier.Report {
