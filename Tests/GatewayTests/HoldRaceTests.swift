@@ -121,6 +121,42 @@ struct HoldRaceTests {
     #expect(race.result.lost > 0)
   }
 
+  /// The log of one process or the other stands still, now and then, and clients whose holds are undecided confirm them at once.
+  @Test func whatIsUndecidedIsNotConfirmed() throws {
+    var random = SeededRandom()
+    let cluster = try TestCluster.template().makeCluster()
+    try cluster.start()
+    let shop = try HoldShop(on: cluster)
+    var scene = Scene("undecided", processes: 2, stock: 60)
+    scene.settings.waitMilliseconds = 50
+    scene.settings.rounds = 40
+    scene.settings.references = true
+    scene.settings.writes = false
+    try shop.database.run("UPDATE stock SET units = \(scene.stock)")
+    let processes = try (0..<2).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let audit = try shop.shopConnection()
+    try DecodedLog.begin(audit)
+    let watch = try LockWatch(shop.database)
+    let race = HoldRace(shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    try race.run {
+      for turn in 0..<8 {
+        let rows = try shop.database.run(
+          "SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'onhand_\(turn % 2)%'")
+        guard let pid = rows.first?[0].flatMap({ pid_t($0) }) else { continue }
+        kill(pid, SIGSTOP)
+        pause(milliseconds: UInt32(random.number(100...600)))
+        kill(pid, SIGCONT)
+        pause(milliseconds: UInt32(random.number(20...100)))
+      }
+    }
+    let waits = try watch.stop()
+    try settle(shop, processes.map(\.port))
+    try check(race, scene, audit, waits, knowsOrder: false)
+    #expect(race.result.early["OH425"] ?? 0 > 0, "\(race.result.early)")
+    for process in processes { process.kill() }
+    try cluster.remove()
+  }
+
   /// Sessions are cut at any moment, the stream's with snapshots taken anew: what is in doubt is sent again, and counted once.
   @Test func cutSessionsLoseAndOversellNothing() throws {
     var random = SeededRandom()
@@ -235,7 +271,7 @@ struct HoldRaceTests {
     print(
       "\(scene.name): told \(result.told.count), verdicts recomputed \(auditor.verdicts), rejected by the log \(auditor.rejections),",
       "settled in SQL \(result.settled), answers \(result.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }),",
-      "codes \(result.codes), shop failures \(result.shopFailures), lost \(result.lost), transactions \(log.transactions.count), lock looks \(waits.looks)"
+      "early \(result.early), codes \(result.codes), shop failures \(result.shopFailures), lost \(result.lost), transactions \(log.transactions.count), lock looks \(waits.looks)"
     )
   }
 }

@@ -20,6 +20,8 @@ final class HoldRace: Sendable {
     var writes = true
     /// Whether clients whose process does not answer ask again, of any process.
     var survivesKills = false
+    /// How long clients let a process wait for the log; 0 for as long as it does by itself.
+    var waitMilliseconds = 0
     /// After which a client takes a process for gone.
     var timeoutMilliseconds = 0
   }
@@ -32,8 +34,8 @@ final class HoldRace: Sendable {
     var shopFailures: [String: Int] = [:]
     var settled = 0
     var lost = 0
-    /// Written and not decided in time.
-    var pending = 0
+    /// Not decided in time, and what came of an attempt to confirm it in SQL at once, by SQLSTATE.
+    var early: [String: Int] = [:]
   }
 
   let shop: HoldShop
@@ -79,7 +81,7 @@ final class HoldRace: Sendable {
       round += 1
       let body = body(&random, number)
       let key = "\(number)-\(round)"
-      if let id = take(body, key, number, &random) { held.append(id) }
+      if let id = take(body, key, number, connection, &random) { held.append(id) }
       pause(milliseconds: UInt32(random.number(0...8)))
       guard settings.settles, !held.isEmpty, random.oneIn(2) else { continue }
       let hold = held.remove(at: random.number(0...held.count - 1))
@@ -99,16 +101,20 @@ final class HoldRace: Sendable {
   }
 
   /// Sends until there is an answer, with the same key.
-  private func take(_ body: String, _ key: String, _ number: Int, _ random: inout SeededRandom)
-    -> String?
-  {
+  private func take(
+    _ body: String, _ key: String, _ number: Int, _ connection: PostgresConnection?,
+    _ random: inout SeededRandom
+  ) -> String? {
     for attempt in 0..<Self.attemptsMax {
       do {
         let process = settings.survivesKills ? random.number(0...portCount - 1) : number % portCount
         let client = try HTTPClient(
           port: port(process), timeoutMilliseconds: settings.timeoutMilliseconds)
-        let answer = try client.post("/v1/holds", body, headers: ["Idempotency-Key": key])
+        let wait = settings.waitMilliseconds
+        let target = wait == 0 ? "/v1/holds" : "/v1/holds?wait=\(wait)ms"
+        let answer = try client.post(target, body, headers: ["Idempotency-Key": key])
         note(answer)
+        if answer.status == 202, let id = answer["hold_id"] { confirmEarly(id, connection) }
         switch answer.status {
         case 200, 201:
           let id = answer["hold_id"]
@@ -129,6 +135,19 @@ final class HoldRace: Sendable {
       }
     }
     return nil
+  }
+
+  /// A shop that does not wait for the verdict. What it gets all the same counts as told.
+  private func confirmEarly(_ id: String, _ connection: PostgresConnection?) {
+    guard let connection else { return }
+    var state = "confirmed"
+    do { try connection.execute("SELECT onhand.confirm('\(id)')") } catch {
+      state = error.sqlState
+    }
+    tally.withLock {
+      $0.early[state, default: 0] += 1
+      if state == "confirmed" { $0.told[id] = $0.told[id] ?? 0 }
+    }
   }
 
   /// Enough to outlast the time in which another process may not speak for the one that took a hold.
