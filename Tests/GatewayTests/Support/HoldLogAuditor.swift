@@ -22,6 +22,10 @@ struct HoldLogAuditor {
   private(set) var verdicts = 0
   private(set) var rejections = 0
   private let rejected: Set<String>
+  /// Holds that another process has made its own, and decided there unless the first had granted it before.
+  private let adopted: Set<String>
+  /// Those that fitted where they were inserted.
+  private var fitted: Set<String> = []
 
   /// - Parameters:
   ///   - told: the holds that clients were told to have, and at which position they were decided.
@@ -35,11 +39,17 @@ struct HoldLogAuditor {
       log.transactions.flatMap(\.changes).filter {
         $0.table == "onhand.holds" && $0.values["status"] == "rejected"
       }.compactMap { $0.values["id"] })
+    let instances = log.transactions.flatMap(\.changes).filter { $0.table == "onhand.holds" }
+      .reduce(into: [String: Set<String>]()) {
+        $0[$1.values["id"] ?? "", default: []].insert($1.values["instance"] ?? "")
+      }
+    adopted = Set(instances.filter { $0.value.count > 1 }.keys)
     for transaction in log.transactions { apply(transaction.changes, transaction.end) }
   }
 
   private mutating func apply(_ transaction: [DecodedLog.Change], _ end: UInt64) {
     var inserted: [String] = []
+    var takenOver: [String] = []
     for change in transaction {
       let values = change.values
       switch (change.table, change.kind) {
@@ -52,6 +62,7 @@ struct HoldLogAuditor {
         claim(values, id)
       case ("onhand.holds", .update):
         let id = values["id"] ?? ""
+        if let hold = holds[id], hold.instance != values["instance"] { takenOver.append(id) }
         holds[id]?.status = values["status"] ?? ""
         holds[id]?.instance = values["instance"] ?? ""
         let other = values["superseded_by"].flatMap { $0 == "null" ? nil : $0 }
@@ -67,6 +78,11 @@ struct HoldLogAuditor {
     if knowsOrder {
       for (index, id) in inserted.enumerated() {
         look(id, behind: Set(inserted[(index + 1)...]))
+      }
+      for id in takenOver where !fitted.contains(id) {
+        // As it stands: nothing that it was to replace is left out.
+        holds[id]?.replaces = nil
+        look(id, behind: [], isTakenOver: true)
       }
     } else {
       lookAtSums(end)
@@ -112,10 +128,20 @@ struct HoldLogAuditor {
       .map { $0.value.lines[key] ?? 0 }.reduce(0, +)
   }
 
-  private mutating func look(_ id: String, behind: Set<String>) {
+  private mutating func look(_ id: String, behind: Set<String>, isTakenOver: Bool = false) {
     guard let hold = holds[id] else { return }
     let old = hold.replaces.flatMap { holds[$0] }
     let raised = hold.lines.filter { $0.value > old?.lines[$0.key] ?? 0 }.keys
+    // The rule itself, with nothing of the program's but who inserted what.
+    let fits = raised.allSatisfy { key in
+      let taken = units(key) { other, row in
+        !behind.contains(other)
+          && !(rejected.contains(other) && row.instance == hold.instance && other != id)
+      }
+      return (stock[key] ?? 0) - taken + (old?.lines[key] ?? 0) >= 0
+    }
+    if fits { fitted.insert(id) }
+    if !fits, !isTakenOver, adopted.contains(id), !rejected.contains(id) { return }
     if told[id] != nil {
       for key in raised {
         let promised = units(key) { other, row in
@@ -129,14 +155,6 @@ struct HoldLogAuditor {
       if rejected.contains(id) { findings.append("\(id) was promised and rejected") }
     }
     guard told[id] != nil || rejected.contains(id) else { return }
-    // The rule itself, with nothing of the program's but who inserted what.
-    let fits = raised.allSatisfy { key in
-      let taken = units(key) { other, row in
-        !behind.contains(other)
-          && !(rejected.contains(other) && row.instance == hold.instance && other != id)
-      }
-      return (stock[key] ?? 0) - taken + (old?.lines[key] ?? 0) >= 0
-    }
     guard !hold.hasRival || told[id] != nil else { return }
     verdicts += 1
     rejections += rejected.contains(id) ? 1 : 0
