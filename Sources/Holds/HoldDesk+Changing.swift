@@ -57,7 +57,7 @@ extension HoldDesk {
     case .change: return .failed(.busy)
     case .conflict: return .failed(.conflict(found.status, since: found.endedAt))
     case .gone: return .failed(.expired(since: found.endedAt ?? found.expiresAt))
-    case .replaced: return .failed(.replaced(by: found.supersededBy))
+    case .replaced: return .failed(.replaced)
     case .undecided: return .failed(.inFlight)
     }
   }

@@ -34,7 +34,8 @@ package enum HoldFailure: Sendable {
   /// Another ending came first.
   case conflict(HoldStatus, since: String?)
   case expired(since: String)
-  case replaced(by: HoldID?)
+  /// Another of its reference takes its place, which may not be decided yet and is not named for that.
+  case replaced
   /// A shop's open transaction has the row.
   case busy
   /// The database refused what the client sent.

@@ -109,6 +109,37 @@ struct HoldPendingTests {
     }
   }
 
+  /// The one that takes another's place is named by nobody before it is granted.
+  @Test func whatTakesAPlaceIsNotNamedWhileItIsUndecided() async throws {
+    try await withDeafProcess { shop, deaf, other, wake in
+      wake()
+      let client = try HTTPClient(port: deaf.port)
+      let cart = #","reference":"cart""#
+      let first = try client.post("/v1/holds", Shop.body(Shop.line(1, 2), more: cart))
+      let old = try #require(first["hold_id"])
+      // Undecided, as another process would see it.
+      let new = "00000000-0000-4000-8000-000000000009"
+      try shop.database.run(
+        """
+        UPDATE onhand.holds SET superseded_by = '\(new)' WHERE id = '\(old)';
+        INSERT INTO onhand.holds (id, caller, reference, request_digest, units, instance, expires_at)
+        SELECT '\(new)', caller, reference, '', 1, gen_random_uuid(), expires_at FROM onhand.holds
+        """)
+      let late = #expect(throws: PostgresError.self) {
+        try shop.database.run("SELECT onhand.confirm('\(old)')")
+      }
+      #expect(late?.sqlState == "OH409" && !(late?.message.contains(new) ?? true))
+      for process in [client, other.client] {
+        let answers = [
+          try process.get("/v1/holds/\(old)"), try process.get("/v1/holds?reference=cart"),
+          try process.post("/v1/holds/\(old)/confirm", ""),
+        ]
+        #expect(answers.map(\.status) == [200, 200, 409])
+        for answer in answers { #expect(!answer.body.contains(new), "\(answer.body)") }
+      }
+    }
+  }
+
   /// While inserts hang: what was not sent is taken back, and of what was sent nobody learns an id.
   @Test func nobodyLearnsOfAHoldWhoseRowCannotSaySo() async throws {
     let shop = try HoldShop()

@@ -237,6 +237,8 @@ struct HoldTests {
       #expect(second.status == 201, "\(second.body)")
       let id = try #require(first["hold_id"])
       try wait("released") { try service.client.get("/v1/holds/\(id)")["status"] == "released" }
+      #expect(
+        try service.client.get("/v1/holds/\(id)")["superseded_by"] == second["hold_id"])
       #expect(try available(service, 1, at: position(database)) == "0")
       let third = try take(11)
       #expect(third.status == 409 && third["code"] == "insufficient_stock", "\(third.body)")

@@ -143,8 +143,8 @@ struct HoldSchema {
         OR (found.status IN ('expired', 'rejected') AND target = 'released') THEN
         RETURN found.status;
       ELSIF found.status = 'held' AND found.superseded_by IS NOT NULL THEN
-        RAISE EXCEPTION 'hold % is replaced by %', hold, found.superseded_by
-          USING ERRCODE = 'OH409';
+        -- Not by which: that one may not be decided yet.
+        RAISE EXCEPTION 'hold % is replaced by another', hold USING ERRCODE = 'OH409';
       ELSIF found.status = 'expired' OR (found.status = 'held' AND found.expires_at <= moment) THEN
         RAISE EXCEPTION 'hold % expired at %', hold, found.expires_at USING ERRCODE = 'OH410';
       ELSIF found.status = 'held' AND found.is_pending AND target <> 'released' THEN

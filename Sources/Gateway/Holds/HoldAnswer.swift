@@ -66,7 +66,10 @@ enum HoldAnswer {
     body.append(",\"created_at\":\"\(hold.createdAt)\",\"expires_at\":\"\(hold.expiresAt)\"")
     if let time = hold.confirmedAt { body.append(",\"confirmed_at\":\"\(time)\"") }
     if let time = hold.endedAt { body.append(",\"ended_at\":\"\(time)\"") }
-    if let other = hold.supersededBy { body.append(",\"superseded_by\":\"\(other)\"") }
+    // Released once the other was granted: before, nobody may know of it.
+    if hold.status == .released, let other = hold.supersededBy {
+      body.append(",\"superseded_by\":\"\(other)\"")
+    }
     if let metadata = hold.metadata { body.append(",\"metadata\":\(metadata)") }
     if let position { body.append(",\"position\":\"\(position)\"") }
     body.append(",\"lines\":[")
@@ -121,8 +124,7 @@ enum HoldAnswer {
     case .conflict(let status, let since):
       Refused(.holdEnded, "it is \(status.rawValue)\(since.map { " since \($0)" } ?? "")")
     case .expired(let since): Refused(.holdExpired, "it expired at \(since)")
-    case .replaced(let other):
-      Refused(.holdReplaced, "by \(other?.description ?? "another hold of its reference")")
+    case .replaced: Refused(.holdReplaced, "it has the same reference")
     case .busy: Refused(.holdBusy, "try again once the other transaction has ended")
     case .unacceptable(let reason): Refused(.badBody, reason)
     case .lagging(let seconds):
