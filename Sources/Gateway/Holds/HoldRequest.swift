@@ -137,7 +137,7 @@ struct HoldLineParser {
   }
 
   private static func quantity(_ value: JSONValue?, _ path: String) throws(Refused) -> Int64 {
-    guard let number = value?.number.flatMap({ Int64($0) }),
+    guard let number = value?.wholeNumber,
       (1...HoldRequest.unitsMax).contains(number)
     else {
       throw HoldRequest.refused(path, "must be a whole number from 1 to \(HoldRequest.unitsMax)")
