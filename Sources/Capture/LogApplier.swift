@@ -136,7 +136,7 @@ final class LogApplier {
     position = step.end
     try dataflow.finishStep(
       at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt,
-      xid: step.last.xid)
+      xid: step.last.xid, isJoined: step.count > 1)
     status.transactions.add(step.count)
     status.steps.add()
     status.rows.add(rowsInStep)

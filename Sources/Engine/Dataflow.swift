@@ -48,9 +48,10 @@ package final class Dataflow {
   /// - Parameters:
   ///   - committedAt: microseconds since 2000-01-01 UTC; nil for a snapshot.
   ///   - xid: of the last transaction in the step; nil for a snapshot.
-  package func finishStep(at position: Position, committedAt: Int64?, xid: UInt32?)
-    throws(DataflowFault)
-  {
+  ///   - isJoined: whether the step is more than one transaction.
+  package func finishStep(
+    at position: Position, committedAt: Int64?, xid: UInt32?, isJoined: Bool = false
+  ) throws(DataflowFault) {
     for node in operators { try node.flush() }
     let sequence = store.nextSequence()
     let isFirst = store.gate.visible.position == nil
@@ -64,6 +65,7 @@ package final class Dataflow {
     if isFirst || !changes.isEmpty {
       let batch = ChangeBatch(
         sequence: sequence, position: position, committedAt: committedAt, xid: xid,
+        spansFrom: isJoined || committedAt == nil ? store.gate.visible.position : nil,
         changes: changes)
       store.feed.send(batch, isFirst: isFirst)
     }

@@ -58,12 +58,14 @@ package final class ViewStore: @unchecked Sendable {
     }
   }
 
-  private func makeTable(_ view: Plan.View) -> ViewTable {
+  /// - Parameter birth: the first step that readers see it at; nil for the next.
+  func makeTable(_ view: Plan.View, birth: UInt64? = nil) -> ViewTable {
+    let birth = birth ?? sequence + 1
     guard let grouping, view.name.isCalled(grouping.view),
       let column = view.key.firstIndex(where: { view.columns[$0].name == grouping.column })
-    else { return ViewTable(hasher: hasher, birth: sequence + 1) }
+    else { return ViewTable(hasher: hasher, birth: birth) }
     return ViewTable(
-      hasher: hasher, birth: sequence + 1, keyTypes: view.key.map { view.columns[$0].type },
+      hasher: hasher, birth: birth, keyTypes: view.key.map { view.columns[$0].type },
       groupedBy: column)
   }
 
@@ -71,6 +73,7 @@ package final class ViewStore: @unchecked Sendable {
     if let directory {
       current = directory
       viewsReplaced(directory)
+      feed.replace(directory, at: position)
     }
     gate.publish(sequence: sequence, position: position, views: directory)
   }
