@@ -12,6 +12,7 @@ struct Bootstrap {
   let status: CaptureStatus
   let stop: StopFlag
   let logger: Logger
+  let historyBegins: @Sendable (DatabaseOrigin) -> Void
 
   struct Result {
     let stream: LogStream
@@ -25,6 +26,7 @@ struct Bootstrap {
     status.set(.starting)
     let replication = try connect(.replication)
     let epoch = history.observe(try Self.identifySystem(replication))
+    if let origin = history.origin { historyBegins(origin) }
     let slot = try createSlot(replication)
 
     let reader = try connect(.ordinary)
@@ -175,6 +177,23 @@ struct DatabaseHistory {
   var position: Position?
   private var last: Observation?
   private var rewinds = 0
+
+  init() {}
+
+  /// What an earlier process had come to know.
+  init(_ origin: DatabaseOrigin, at position: Position) {
+    self.position = position
+    rewinds = Int(origin.rewinds)
+    last = Observation(
+      systemIdentifier: origin.systemIdentifier, timeline: origin.timeline, walEnd: position.lsn)
+  }
+
+  var origin: DatabaseOrigin? {
+    last.map {
+      DatabaseOrigin(
+        systemIdentifier: $0.systemIdentifier, timeline: $0.timeline, rewinds: UInt32(rewinds))
+    }
+  }
 
   /// The epoch to use from now on: a new one if the log now ends behind what was seen of it.
   mutating func observe(_ now: Observation) -> Epoch {

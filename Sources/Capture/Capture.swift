@@ -17,7 +17,8 @@ package actor Capture: QueueConfined {
   private let clock: Clock
   private let logger: Logger
   private let stop = StopFlag()
-  private var history = DatabaseHistory()
+  private var history: DatabaseHistory
+  private let historyBegins: @Sendable (DatabaseOrigin) -> Void
   private var session: Session?
   private var retryDelay = Capture.retryDelayMin
   private var timer: (any DispatchSourceTimer)?
@@ -47,9 +48,16 @@ package actor Capture: QueueConfined {
   /// While somebody waits for a position, how often the server is asked where its log ends.
   private static let askInterval = DispatchTimeInterval.milliseconds(2)
 
+  /// - Parameters:
+  ///   - past: what an earlier process had come to know, and up to where.
+  ///   - historyBegins: called on capture's queue with the history that positions belong to from then on.
   package init(
-    _ configuration: CaptureConfiguration, store: ViewStore, clock: Clock, logger: Logger
+    _ configuration: CaptureConfiguration, store: ViewStore,
+    past: (origin: DatabaseOrigin, position: Position)? = nil, clock: Clock, logger: Logger,
+    historyBegins: @escaping @Sendable (DatabaseOrigin) -> Void = { _ in }
   ) {
+    history = past.map { DatabaseHistory($0.origin, at: $0.position) } ?? DatabaseHistory()
+    self.historyBegins = historyBegins
     self.configuration = configuration
     self.store = store
     self.clock = clock
@@ -85,7 +93,8 @@ package actor Capture: QueueConfined {
   private func connect() {
     guard !stop.isSet else { return }
     let bootstrap = Bootstrap(
-      configuration: configuration, store: store, status: status, stop: stop, logger: logger)
+      configuration: configuration, store: store, status: status, stop: stop, logger: logger,
+      historyBegins: historyBegins)
     do {
       let started = clock.monotonic
       begin(try bootstrap.run(&history))

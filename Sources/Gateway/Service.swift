@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import Holds
 import Logging
@@ -16,6 +17,7 @@ package final class Service: Sendable {
   private let endpointDesk: EndpointDesk
   private let server: Server
   private let push: PushHub
+  private let changeLog: ChangeLog?
   private let logger: Logger
 
   private let accessLog: AccessLog?
@@ -32,12 +34,20 @@ package final class Service: Sendable {
     let clock = Clock()
     let availability = AvailabilityWatch(configuration.availability, logger: logger)
     let store = ViewStore(
-      // Workers, the desk for holds, the sampler.
-      readers: configuration.workers + 2, hashSeed: .random(in: 0 ... .max),
+      // Workers, the desk for holds, the sampler, checkpoints.
+      readers: configuration.workers + 3, hashSeed: .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       }, viewsReplaced: { availability.viewsReplaced($0) })
-    let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let changeLog = try configuration.dataDirectory.map {
+      try ChangeLog(
+        $0, configuration.retention, store: store, reader: configuration.workers + 2,
+        isConfigured: configuration.asks(for:), clock: clock, logger: logger)
+    }
+    if let changeLog { store.feed.add(changeLog) }
+    let capture = Capture(
+      configuration.capture, store: store, past: changeLog?.past, clock: clock, logger: logger,
+      historyBegins: { changeLog?.historyBegins($0) })
     let desk = configuration.desk(store: store, clock: clock, logger: logger)
     store.holdWitness = desk
     let sampler = DriftSampler(
@@ -52,11 +62,13 @@ package final class Service: Sendable {
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
       configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
-      availability: availability,
+      availability: availability, changeLog: changeLog,
       webhooks: WebhookEndpoints(
         webhooks, endpointDesk, configuration.webhooks.guardian, store),
       webhookStatus: webhooks.status, accessLog: accessLog, clock: clock,
       positionIsAwaited: { capture.positionIsAwaited() })
+    // Who asks from the first moment on finds what was there last.
+    changeLog?.start()
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
@@ -67,6 +79,7 @@ package final class Service: Sendable {
     self.accessLog = accessLog
     drainTime = configuration.drainTime
     self.store = store
+    self.changeLog = changeLog
     self.capture = capture
     self.desk = desk
     self.sampler = sampler
@@ -99,6 +112,10 @@ package final class Service: Sendable {
           self.endpointDesk.end { self.capture.stop { continuation.resume() } }
         }
       }
+    }
+    await withCheckedContinuation { continuation in
+      guard let changeLog else { return continuation.resume() }
+      changeLog.stop { continuation.resume() }
     }
     await withCheckedContinuation { continuation in
       guard let accessLog else { return continuation.resume() }

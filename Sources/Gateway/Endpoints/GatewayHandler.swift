@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import HTTPWire
 import Holds
@@ -28,8 +29,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
-    sampler: DriftSampler, availability watch: AvailabilityWatch, webhooks: WebhookEndpoints,
-    webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
+    sampler: DriftSampler, availability watch: AvailabilityWatch, changeLog: ChangeLog?,
+    webhooks: WebhookEndpoints, webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
     positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
@@ -51,12 +52,13 @@ final class GatewayHandler: RequestHandler {
     }
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
-      store: store, clock: clock, heartbeat: configuration.heartbeat, scratch: scratch,
-      lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
+      store: store, changeLog: changeLog, clock: clock, heartbeat: configuration.heartbeat,
+      scratch: scratch, lag: { Int64(status.lagMicroseconds.value) * 1_000 },
+      positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
       store: store, status: status, push: push.counters, availability: watch, desk: desk,
-      sampler: sampler, webhooks: webhookStatus, accessLog: accessLog, clock: clock,
-      requests: requests)
+      sampler: sampler, changeLog: changeLog?.status, webhooks: webhookStatus,
+      accessLog: accessLog, clock: clock, requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 

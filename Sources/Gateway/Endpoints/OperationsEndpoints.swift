@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import HTTPWire
 import Holds
@@ -14,6 +15,7 @@ struct OperationsEndpoints: Sendable {
   let availability: AvailabilityWatch
   let desk: HoldDesk?
   let sampler: DriftSampler
+  let changeLog: LogStatus?
   let webhooks: WebhookStatus
   let accessLog: AccessLog?
   let clock: Clock
@@ -63,12 +65,29 @@ struct OperationsEndpoints: Sendable {
       response.body.append(",\"stale_seconds\":")
       response.body.append(decimal: (clock.monotonic - since) / 1_000_000_000)
     }
-    if let problem = availability.problem {
-      response.body.append(",\"problems\":[{\"code\":\"availability_not_configured\",\"detail\":")
-      response.body.append(jsonString: problem)
-      response.body.append("}]")
-    }
+    writeProblems(&response.body)
     response.body.append("}")
+  }
+
+  /// What is amiss and keeps nobody from being served.
+  private func writeProblems(_ body: inout ByteBuffer) {
+    var problems: [(code: String, detail: String)] = []
+    if let problem = availability.problem {
+      problems.append(("availability_not_configured", problem))
+    }
+    if let state = changeLog?.current.state, let detail = state.detail {
+      problems.append(("log_\(state.name)", detail))
+    }
+    guard !problems.isEmpty else { return }
+    body.append(",\"problems\":[")
+    for (index, problem) in problems.enumerated() {
+      body.append(index == 0 ? "{\"code\":" : ",{\"code\":")
+      body.append(jsonString: problem.code)
+      body.append(",\"detail\":")
+      body.append(jsonString: problem.detail)
+      body.append("}")
+    }
+    body.append("]")
   }
 
   /// The text format of Prometheus 0.0.4.
@@ -89,6 +108,7 @@ struct OperationsEndpoints: Sendable {
         "onhand_access_log_dropped_total", "Lines of the access log that could not be written",
         accessLog.dropped.value)
     }
+    if let changeLog { writer.log(changeLog) }
     writer.counter(
       "onhand_transactions_total", "Source transactions applied", status.transactions.value)
     writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
@@ -136,6 +156,23 @@ struct MetricsWriter {
   }
 
   mutating func line(_ name: String, _ value: Int) { text += "\(name) \(value)\n" }
+
+  mutating func log(_ log: LogStatus) {
+    let progress = log.current
+    gauge(
+      "onhand_log_state", "1 for the state that the change log is in", 1,
+      label: ("state", progress.state.name))
+    gauge("onhand_log_bytes", "Bytes of the change log's files", progress.byteCount)
+    gauge("onhand_log_segments", "Files of the change log", progress.segmentCount)
+    gauge(
+      "onhand_log_durable_position_bytes", "The LSN up to which changes are kept",
+      Int(clamping: progress.durable?.lsn.value ?? 0))
+    counter("onhand_log_syncs_total", "Times that the change log was synced", log.syncs.value)
+    counter("onhand_log_failures_total", "Times that writing began to fail", log.failures.value)
+    counter(
+      "onhand_log_lost_steps_total", "Steps that are not in the change log", log.lostSteps.value)
+    counter("onhand_checkpoints_total", "Checkpoints written", log.checkpoints.value)
+  }
 
   mutating func failures(_ counts: [CaptureFailure: Int]) {
     head("onhand_capture_failures_total", "Times that the log could not be followed", "counter")
