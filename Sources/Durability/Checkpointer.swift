@@ -24,6 +24,8 @@ final class Checkpointer: Sendable {
     /// The last frame of the log that the newest checkpoint includes.
     var serial: UInt64
     var byteCount = 0
+    /// What the log had taken when it began, of this process and of what was found.
+    var appendedBytes = 0
     var writtenAt: Int64
     var isRunning = false
     var isStopped = false
@@ -59,16 +61,18 @@ final class Checkpointer: Sendable {
     let visible = gate.visible
     guard visible.position != nil, visible.staleSince == nil else { return }
     let (serial, bytes) = shared.index.withLock { index in
-      (index.nextSerial - 1, index.bytes(behind: includedUpTo))
+      (index.nextSerial - 1, index.appendedBytes)
     }
     let now = clock.monotonic
     let isDue = state.withLock { state in
       guard !state.isRunning, !state.isStopped, serial > state.serial else { return false }
       state.isRunning =
-        state.isUrgent || bytes >= max(Self.logBytesMin, state.byteCount)
+        state.isUrgent || bytes - state.appendedBytes >= max(Self.logBytesMin, state.byteCount)
         || now - state.writtenAt >= Self.ageMax
-      if state.isRunning { state.isUrgent = false }
-      return state.isRunning
+      guard state.isRunning else { return false }
+      state.isUrgent = false
+      state.appendedBytes = bytes
+      return true
     }
     if isDue { queue.async { self.run() } }
   }
@@ -164,12 +168,5 @@ final class Checkpointer: Sendable {
     if !(error is Stopped) {
       logger.error("checkpoint_failed", metadata: ["reason": "\(error)"])
     }
-  }
-}
-
-extension LogIndex {
-  /// About how many bytes of frames are behind a serial.
-  func bytes(behind serial: UInt64) -> Int {
-    segments.filter { $0.lastSerial > serial }.reduce(0) { $0 + $1.end }
   }
 }

@@ -15,12 +15,15 @@ struct LogIndex: Sendable {
   var nextSerial: UInt64 { (segments.last?.lastSerial ?? base?.serial ?? 0) + 1 }
   /// What an empty log goes on from.
   var base: CheckpointStart?
+  /// How much was appended since the start.
+  private(set) var appendedBytes = 0
   var byteCount: Int { segments.reduce(0) { $0 + $1.end } }
 
   /// Takes note of a frame in the last segment.
   mutating func add(_ note: FrameNote) {
     guard !segments.isEmpty else { return }
     segments[segments.count - 1].add(note)
+    appendedBytes += note.byteCount
     apply(note)
   }
 

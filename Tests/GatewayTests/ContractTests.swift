@@ -34,6 +34,7 @@ struct ContractTests {
     case .view: "/v1/views/{view}"
     case .rows: "/v1/views/{view}/rows"
     case .row: "/v1/views/{view}/rows/{key}"
+    case .history: "/v1/views/{view}/rows/{key}/history"
     case .lookup: "/v1/views/{view}/lookup"
     case .changes: "/v1/views/{view}/changes"
     case .live: "/v1/live"

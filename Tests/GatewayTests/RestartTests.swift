@@ -203,4 +203,71 @@ struct RestartTests {
       try oracle.expectEqual(service, "another configuration")
     }
   }
+
+  /// The past of a row, over restarts and page by page, beside what its table went through.
+  @Test func aRowsHistoryIsWhatHappenedToIt() async throws {
+    var random = SeededRandom()
+    let stage = try Stage()
+    let connection = try stage.database.connect()
+    // Newest last: where it was so, and what then; nil for none.
+    var past: [(position: String, units: Int?)] = []
+    for round in 0..<3 {
+      try await TestService.run(stage.configuration) { service in
+        try service.waitUntilStreaming()
+        for _ in 0..<15 {
+          let units = random.oneIn(3) ? nil : random.number(0...4)
+          guard past.isEmpty || past.last?.units != units, past.count > 0 || units != nil else {
+            continue
+          }
+          try connection.execute("DELETE FROM stock WHERE item = 4 AND place = 2")
+          if let units {
+            try connection.execute("BEGIN; INSERT INTO stock VALUES (4, 2, \(units)); COMMIT")
+          }
+          try connection.execute("UPDATE stock SET units = units + 1 WHERE item = 9")
+          let lsn = try connection.execute("SELECT onhand.position()")[0][0] ?? ""
+          past.append((try Self.position(service, lsn), units))
+        }
+        if round == 0 { try Self.waitForCheckpoint(service) }
+        try wait("the log") {
+          try service.metric("onhand_log_durable_position_bytes")
+            >= Int(Position(past.last?.position ?? "")?.lsn.value ?? 0)
+        }
+        for (position, units) in past.shuffled(using: &random).prefix(10) {
+          let changes = try Self.history(service, "?at=\(position)&limit=1")
+          let row = changes.first?["row"] as? [String: Any]
+          try #require(row?["units"] as? Int == units, "\(position)")
+        }
+        try Self.expectChain(service)
+      }
+    }
+  }
+
+  private static func history(_ service: TestService, _ query: String) throws -> [[String: Any]] {
+    var changes: [[String: Any]] = []
+    var cursor: String?
+    repeat {
+      let next = cursor.map { "&cursor=\($0)" } ?? ""
+      let response = try service.client.get(
+        "/v1/views/low/rows/4,2/history\(query)\(next)")
+      try #require(response.status == 200, "\(response.body)")
+      let page = try #require(
+        try JSONSerialization.jsonObject(with: Data(response.body.utf8)) as? [String: Any])
+      changes += try #require(page["changes"] as? [[String: Any]])
+      cursor = page["next"] as? String
+    } while cursor != nil && !(query.contains("limit=1") && !changes.isEmpty)
+    return changes
+  }
+
+  private static func units(_ row: Any?) -> Int? { (row as? [String: Any])?["units"] as? Int }
+
+  /// Each change begins where the one before it ended, whatever the pages.
+  private static func expectChain(_ service: TestService) throws {
+    let whole = try history(service, "?limit=1000")
+    let paged = try history(service, "?limit=3")
+    #expect(whole.count == paged.count)
+    let rows = whole.map { (old: units($0["old"]), new: units($0["row"])) }
+    for (newer, older) in zip(rows, rows.dropFirst()) { #expect(newer.old == older.new) }
+    let current = try service.client.get("/v1/views/low/rows/4,2")
+    #expect((whole.first?["row"] is NSNull) == (current.status == 404))
+  }
 }

@@ -15,3 +15,8 @@ extension RowLayout {
     return true
   }
 }
+
+extension RowRef {
+  /// Whether two rows, or keys, have the same bytes.
+  package func isSame(as other: RowRef) -> Bool { self == other }
+}

@@ -20,6 +20,7 @@ final class GatewayHandler: RequestHandler {
   private let testEcho: TestEcho?
   private let availability: AvailabilityEndpoints
   private let holds: HoldEndpoints?
+  private let history: HistoryEndpoint
   let scratch: [WorkerScratch]
   let push: PushHub
   private let webhooks: WebhookEndpoints
@@ -50,6 +51,7 @@ final class GatewayHandler: RequestHandler {
         desk, configuration.holds ?? HoldSettings(), availability, store: store,
         workers: configuration.workers)
     }
+    history = HistoryEndpoint(changeLog: changeLog)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
       store: store, changeLog: changeLog, clock: clock, heartbeat: configuration.heartbeat,
@@ -233,6 +235,8 @@ final class GatewayHandler: RequestHandler {
     case .rows(let name): try RowEndpoints.rows(try read.find(name), read, &response)
     case .row(let name, let key):
       try RowEndpoints.row(try read.find(name), key, request, read, &response)
+    case .history(let name, let key):
+      try history.answer(try read.find(name), key, read, &response)
     case .lookup(let name):
       try LookupEndpoint.answer(try read.find(name), request, read, &response)
     case .availability(let item, let location):
@@ -279,6 +283,7 @@ final class GatewayHandler: RequestHandler {
       _ = try read.find(name)
     case .rows(let name): _ = try RowsQuery(parameters, try read.find(name), reader)
     case .row(let name, let key): _ = try RowEndpoints.question(try read.find(name), key, read)
+    case .history(let name, let key): _ = try history.question(try read.find(name), key, read)
     case .lookup(let name): _ = try LookupEndpoint.question(try read.find(name), request, read)
     case .availability(let item, let location):
       _ = try availability.question(item, at: location, read)
