@@ -96,7 +96,9 @@ actor LogWriter: QueueConfined {
 
   func write() {
     do {
-      if unwritten.isEmpty { takeOver() }
+      // What an attempt before could not write comes first.
+      while !notes.isEmpty { try writeRun() }
+      takeOver()
       while !notes.isEmpty { try writeRun() }
       succeed()
     } catch {

@@ -16,7 +16,13 @@ struct ContractTests {
     try DemoShop.install(on: PostgresConnection(database.conninfo))
     var configuration = try database.prepared(DemoShop.views)
     configuration.availability = DemoShop.availability
-    try await TestService.run(configuration) { try body($0.client, try Contract()) }
+    let folder = NSTemporaryDirectory() + "onhand-contract-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    configuration.dataDirectory = folder
+    try await TestService.run(configuration) { service in
+      try wait("the log") { try service.metric("onhand_log_durable_position_bytes") > 0 }
+      try body(service.client, try Contract())
+    }
   }
 
   @Test func everyCodeIsInTheContractAndTheOtherWayRound() throws {
