@@ -70,10 +70,11 @@ struct Instance {
     }
   }
 
+  /// Returns once a checkpoint includes all that was handed over.
   func checkpoint() async throws {
-    let count = log.status.checkpoints.value
+    let serial = log.shared.handOver.withLock { $0.nextSerial - 1 }
     let end = ContinuousClock.now + .seconds(120)
-    while log.status.checkpoints.value == count {
+    while log.checkpointer.includedUpTo < serial {
       log.checkpointer.hurry()
       log.checkpointer.runIfDue()
       try await Task.sleep(for: .milliseconds(5))
