@@ -15,7 +15,7 @@ extension ChangeLog {
     private let block: FileBlock
 
     fileprivate init(
-      _ step: LoggedStep, _ change: RecordedChange, isMovedAway: Bool, at place: LogPlace,
+      _ step: StepRecord, _ change: RecordedChange, isMovedAway: Bool, at place: LogPlace,
       in block: FileBlock
     ) {
       position = step.position

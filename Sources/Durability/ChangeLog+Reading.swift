@@ -79,7 +79,7 @@ struct SectionReader {
     keyLayout = RowLayout(view.keyTypes)
   }
 
-  func read(_ step: LoggedStep, in block: FileBlock) throws -> RecordedStep {
+  func read(_ step: StepRecord, in block: FileBlock) throws -> RecordedStep {
     let section = step.sections.first { $0.view == logged }
     for change in section?.changes ?? [] {
       let rows = [change.old, change.new].compactMap { $0 }

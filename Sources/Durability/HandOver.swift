@@ -45,14 +45,14 @@ struct HandOver {
       last = Handed(sequence: batch.sequence, serial: nextSerial - 1)
     }
     guard !batch.changes.isEmpty else { return true }
-    let count = LoggedStep.byteCount(batch)
+    let count = StepRecord.byteCount(batch)
     guard count <= Self.stepBytesMax, bytes.count + count <= Self.bytesMax else {
       lose(batch)
       return false
     }
     tellLost()
     let start = bytes.count
-    LogFrame.append(serial: nextSerial, to: &bytes) { LoggedStep.append(batch, to: &$0) }
+    LogFrame.append(serial: nextSerial, to: &bytes) { StepRecord.append(batch, to: &$0) }
     note(.step, at: batch.position, batch.committedAt, from: start)
     return true
   }

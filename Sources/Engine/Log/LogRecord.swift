@@ -5,7 +5,7 @@
 package enum LogRecord {
   /// The first of each segment.
   case start(LogStart)
-  case step(LoggedStep)
+  case step(StepRecord)
   /// From here on these views are followed, and no others. One that was followed before goes on.
   case views(Position, [LoggedView])
   /// The views are the same up to here.
@@ -27,7 +27,7 @@ package enum LogRecord {
     }
     switch kind {
     case .start: self = .start(try LogStart(&cursor))
-    case .step: self = .step(try LoggedStep(&cursor))
+    case .step: self = .step(try StepRecord(&cursor))
     case .views: self = .views(try Position(&cursor), try LoggedView.list(&cursor))
     case .reached: self = .reached(try Position(&cursor))
     case .lost: self = .lost(try Position(&cursor), try LoggedView.list(&cursor))

@@ -43,7 +43,7 @@ package final class ViewRestoration: @unchecked Sendable {
   }
 
   /// Does what a step did to the views; those that are not here are left out.
-  package func apply(_ step: LoggedStep) throws(LogDamage) {
+  package func apply(_ step: StepRecord) throws(LogDamage) {
     for section in step.sections {
       guard let restored = views[section.view] else { continue }
       try check(section, restored)
@@ -78,7 +78,7 @@ package final class ViewRestoration: @unchecked Sendable {
       sequence: Self.sequence, position: position, directory: ViewDirectory(restored))
   }
 
-  private func check(_ section: LoggedStep.Section, _ restored: Restored) throws(LogDamage) {
+  private func check(_ section: StepRecord.Section, _ restored: Restored) throws(LogDamage) {
     for change in section.changes {
       let rowsFit = change.new.map { restored.view.rowLayout.fits($0) && change.copies > 0 } ?? true
       let keysFit =

@@ -114,7 +114,7 @@ extension ChangeWindow.State {
     let split = steps.firstOffset { $0.position.lsn > position.lsn }
     let known = split > 0 ? steps[split - 1].sequence : startSequence
     guard birth <= known else { return .gone }
-    if split < steps.count, let next = steps[split], next.spans(position) { return .gone }
+    if split < steps.count, steps[split].spans(position) { return .gone }
     return .steps(steps(from: split, upTo: end))
   }
 

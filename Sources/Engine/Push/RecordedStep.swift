@@ -67,7 +67,7 @@ package final class RecordedStep: @unchecked Sendable {
   ///   - view: as it is now.
   ///   - owner: what the rows lie in.
   package init(
-    _ step: LoggedStep, _ section: LoggedStep.Section?, of view: LiveView, in owner: AnyObject
+    _ step: StepRecord, _ section: StepRecord.Section?, of view: LiveView, in owner: AnyObject
   ) {
     sequence = 0
     position = step.position

@@ -26,7 +26,7 @@ import Testing
       let head = "\(batch.position) \(batch.committedAt ?? -1) \(batch.xid ?? 0)"
       record.withLock { record in
         LogFrame.append(serial: UInt64(record.steps.count + 1), to: &record.bytes) {
-          LoggedStep.append(batch, to: &$0)
+          StepRecord.append(batch, to: &$0)
         }
         record.steps.append([head] + lines)
         record.ends.append(record.bytes.count)
@@ -42,7 +42,7 @@ import Testing
     return "\(view.name) \(view.generation) \(copies) " + rows.joined(separator: " ")
   }
 
-  private static func lines(_ step: LoggedStep) -> [String] {
+  private static func lines(_ step: StepRecord) -> [String] {
     ["\(step.position) \(step.committedAt ?? -1) \(step.xid ?? 0)"]
       + step.sections.flatMap { section in
         section.changes.map {

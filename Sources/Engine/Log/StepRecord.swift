@@ -1,5 +1,5 @@
 /// One step as the log has it; rows point into the frame that it was read from.
-package struct LoggedStep {
+package struct StepRecord {
   package let position: Position
   /// Microseconds since 2000-01-01 UTC; nil for a snapshot.
   package let committedAt: Int64?
