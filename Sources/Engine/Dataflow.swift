@@ -8,11 +8,17 @@ package final class Dataflow {
   package let inputs: [TableInput]
   package let plan: Plan
 
-  private let store: ViewStore
-  private let operators: [Operator]
-  private let sinks: [ViewSink]
-  private let directory: ViewDirectory
-  private var hasPublished = false
+  /// What a state must be of to be restored here.
+  package let stateFingerprint: PlanFingerprint
+
+  let store: ViewStore
+  let operators: [Operator]
+  let sinks: [ViewSink]
+  /// Those of operators and sinks that keep something.
+  let keepers: [any StateKeeper]
+  let directory: ViewDirectory
+  var hasPublished = false
+  private(set) var isDistrusted = false
 
   /// - Parameters:
   ///   - refused: why views are not in the plan that may have been in an earlier one, by configured name.
@@ -20,6 +26,7 @@ package final class Dataflow {
   package init(plan: Plan, refused: [String: String] = [:], store: ViewStore) {
     self.plan = plan
     self.store = store
+    stateFingerprint = PlanFingerprint(of: plan)
     var operators: [Operator] = []
     var inputs: [TableInput] = []
     for node in plan.nodes.indices {
@@ -41,6 +48,7 @@ package final class Dataflow {
     }
     self.inputs = inputs
     self.operators = operators
+    keepers = (operators + sinks).compactMap { $0 as? any StateKeeper }
   }
 
   /// Makes the step's changes visible, all at once, and hands them to who listens.
@@ -93,6 +101,7 @@ package final class Dataflow {
     let views = directory.views.filter { view in
       plan.views.contains { $0.name == view.name } && tainted.contains(view.definition.node)
     }
+    isDistrusted = true
     for view in views { view.setDistrust(reason) }
     return views.map(\.name)
   }

@@ -6,11 +6,11 @@
 /// reports the difference.
 final class ViewSink: Operator {
   /// All rows of a key that more than one row has, with their copies.
-  private typealias Crowd = [[UInt8]: Int]
+  typealias Crowd = [[UInt8]: Int]
 
   let view: LiveView
   private let node: Int
-  private let pairing: DeltaPairing
+  let pairing: DeltaPairing
   private let key: CanonicalKey
   private let otherKey: CanonicalKey
   /// Whether rows of one identity always have one key.
@@ -20,9 +20,9 @@ final class ViewSink: Operator {
   private let visibleRows: RowBatch?
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var jsonBytes: [UInt8] = []
-  @exclusivity(unchecked) private var crowds: [[UInt8]: Crowd] = [:]
+  @exclusivity(unchecked) var crowds: [[UInt8]: Crowd] = [:]
   /// While the table's contents are replaced: the records written or found unchanged.
-  @exclusivity(unchecked) private var confirmed: Set<UnsafeRawPointer>? = []
+  @exclusivity(unchecked) var confirmed: Set<UnsafeRawPointer>? = []
   @exclusivity(unchecked) private var sequence: UInt64 = 0
   private var reported: [ViewChange] = []
   private let reportedKeys = RowBatch()
@@ -272,7 +272,7 @@ final class ViewSink: Operator {
     }
   }
 
-  private var status: ViewStatus {
+  var status: ViewStatus {
     ViewStatus(
       rowCount: view.table.rowCount, faultyCount: view.table.faultyCount, degradation: degradation)
   }

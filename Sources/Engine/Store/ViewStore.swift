@@ -34,6 +34,9 @@ package final class ViewStore: @unchecked Sendable {
     gate.publish(sequence: sequence, position: position)
   }
 
+  /// Of the last step that was begun.
+  var newestSequence: UInt64 { sequence }
+
   func nextSequence() -> UInt64 {
     sequence += 1
     return sequence
