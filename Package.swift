@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "Durability",
       dependencies: [
-        "Engine", "Runtime",
+        "CLinux", "Engine", "Runtime",
         .product(name: "Logging", package: "swift-log"),
       ]),
 

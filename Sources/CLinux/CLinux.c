@@ -2,6 +2,8 @@
 #include "CLinux.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { EVENTS_MAX = 256 };
 
@@ -75,4 +77,30 @@ ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count) {
 
 ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count) {
     return recv(descriptor, bytes, count, MSG_DONTWAIT);
+}
+
+static void close_all_but(int kept) {
+    if (close_range((unsigned)kept + 1, ~0U, 0) == 0) {
+        if (kept > 0) close_range(0, (unsigned)kept - 1, 0);
+        return;
+    }
+    // Before Linux 5.9, or forbidden.
+    long count = sysconf(_SC_OPEN_MAX);
+    for (int descriptor = 0; descriptor < (count > 0 ? count : 65536); descriptor++) {
+        if (descriptor != kept) close(descriptor);
+    }
+}
+
+pid_t clinux_fork(int kept) {
+    pid_t child = fork();
+    if (child != 0) return child;
+    close_all_but(kept);
+    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (score >= 0) {
+        ssize_t written = write(score, "900", 3);
+        (void)written;
+        close(score);
+    }
+    setpriority(PRIO_PROCESS, 0, 10);
+    return 0;
 }

@@ -17,23 +17,26 @@ package final class ChangeLog: ChangeListener {
 
   private let store: ViewStore
   private let clock: Clock
+  let logger: Logger
   let checkpointer: Checkpointer
   private let restored: Mutex<StateRestoration.Outcome>
 
   /// Takes a folder, finds out what its log has, and reads the state that was published last.
   ///
   /// - Parameters:
-  ///   - store: nobody writes to it before ``start()``.
-  ///   - reader: the number among the store's readers that is the log's own.
+  ///   - store: nobody writes to it before ``start()``; made with ``hashSeed(in:)``, where there is one.
+  ///   - rhythm: of checkpoints.
   ///   - isConfigured: whether a view of an earlier process is still asked for.
   /// - Throws: ``DataDirectory/Occupied``, or ``FileFault``.
   package init(
-    _ path: String, _ retention: LogRetention, store: ViewStore, reader: Int,
-    isConfigured: @escaping (Plan.View) -> Bool = { _ in true }, clock: Clock, logger: Logger
+    _ path: String, _ retention: LogRetention, rhythm: CheckpointRhythm = CheckpointRhythm(),
+    store: ViewStore, isConfigured: @escaping (Plan.View) -> Bool = { _ in true }, clock: Clock,
+    logger: Logger
   ) throws {
     directory = try DataDirectory(path)
     self.store = store
     self.clock = clock
+    self.logger = logger
     var index = try LogRecovery(directory: directory, logger: logger).run()
     let outcome = try StateRestoration(
       directory: directory, logger: logger, isConfigured: isConfigured
@@ -41,7 +44,7 @@ package final class ChangeLog: ChangeListener {
     shared = SharedLog(index, gate: store.gate)
     writer = LogWriter(directory, retention, shared, clock: clock, logger: logger)
     checkpointer = Checkpointer(
-      directory, shared, writer, gate: store.gate, reader: reader,
+      directory, shared, writer, store: store, rhythm: rhythm,
       includedUpTo: outcome.checkpointSerial, clock: clock, logger: logger)
     past = index.history.flatMap { history in index.position.map { (history, $0) } }
     restored = Mutex(outcome)

@@ -34,6 +34,8 @@ package final class LogStatus: Sendable {
     package var byteCount = 0
     /// When the last checkpoint was complete, in microseconds since 2000-01-01 UTC.
     package var checkpointAt: Int64?
+    package var checkpointBytes = 0
+    package var checkpointPosition: Position?
   }
 
   private let progress = Mutex(Progress())
@@ -42,8 +44,19 @@ package final class LogStatus: Sendable {
   package let syncs = Counter()
   package let checkpoints = Counter()
   package let failures = Counter()
+  package let checkpointFailures = Counter()
+  /// How long the stream stood still for the last checkpoint, and at most for any; microseconds.
+  package let lastPause = Gauge()
+  package let longestPause = Gauge()
 
   package var current: Progress { progress.withLock { $0 } }
+
+  /// - Parameter pause: in nanoseconds.
+  func notePause(_ pause: Int64) {
+    let microseconds = Int(pause / 1_000)
+    lastPause.set(microseconds)
+    longestPause.set(max(longestPause.value, microseconds))
+  }
 
   func update(_ change: (inout Progress) -> Void) { progress.withLock { change(&$0) } }
 }

@@ -39,7 +39,7 @@ struct StateRestoration {
     }
     let views = ViewRestoration(store)
     let start: CheckpointStart
-    do { start = try read(into: views) } catch let error as LogDamage {
+    do { start = try readRows(into: views) } catch let error as LogDamage {
       return none("checkpoint_damaged", "\(error)")
     }
     if index.nextSerial <= start.serial {
@@ -62,13 +62,13 @@ struct StateRestoration {
     return Outcome()
   }
 
-  private func read(into views: ViewRestoration) throws -> CheckpointStart {
-    var reader = try CheckpointFile.Reader(
+  private func readRows(into views: ViewRestoration) throws -> CheckpointStart {
+    let reader = try CheckpointFile.Reader(
       try directory.file(CheckpointFile.name, creates: false))
     var current: LoggedView?
-    try reader.read { record in
+    try reader.readRows { record in
       switch record {
-      case .begin, .end: break
+      case .begin, .rowsEnd, .reliance, .operators, .holds, .end: break
       case .view(let view):
         current = isConfigured(view) ? views.add(view) : nil
         if current == nil {

@@ -5,7 +5,7 @@ import Glibc
 /// One queue writes, any thread reads what was written before.
 final class StoredFile: Sendable {
   let path: String
-  private let descriptor: Int32
+  let descriptor: Int32
 
   /// - Parameter creates: it must not be there yet.
   init(path: String, creates: Bool) throws {

@@ -18,7 +18,8 @@ package final class Dataflow {
   let keepers: [any StateKeeper]
   let directory: ViewDirectory
   var hasPublished = false
-  private(set) var isDistrusted = false
+  /// Whether a table's rows are not known any more.
+  package private(set) var isDistrusted = false
 
   /// - Parameters:
   ///   - refused: why views are not in the plan that may have been in an earlier one, by configured name.

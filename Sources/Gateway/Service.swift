@@ -34,20 +34,28 @@ package final class Service: Sendable {
     let clock = Clock()
     let availability = AvailabilityWatch(configuration.availability, logger: logger)
     let store = ViewStore(
-      // Workers, the desk for holds, the sampler, checkpoints.
-      readers: configuration.workers + 3, hashSeed: .random(in: 0 ... .max),
+      // Workers, the desk for holds, the sampler.
+      readers: configuration.workers + 2,
+      hashSeed: configuration.dataDirectory.flatMap(ChangeLog.hashSeed) ?? .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.item)
       }, viewsReplaced: { availability.viewsReplaced($0) })
     let changeLog = try configuration.dataDirectory.map {
       try ChangeLog(
-        $0, configuration.retention, store: store, reader: configuration.workers + 2,
+        $0, configuration.retention, rhythm: configuration.checkpoint, store: store,
         isConfigured: configuration.asks(for:), clock: clock, logger: logger)
     }
     if let changeLog { store.feed.add(changeLog) }
     let capture = Capture(
-      configuration.capture, store: store, past: changeLog?.past, clock: clock, logger: logger,
-      historyBegins: { changeLog?.historyBegins($0) })
+      configuration.capture, store: store, past: changeLog?.past, checkpoints: changeLog,
+      clock: clock, logger: logger, historyBegins: { changeLog?.historyBegins($0) })
+    changeLog?.attach(
+      EngineAccess(
+        atRest: { [weak capture] body in
+          guard let capture else { return body(.unavailable) }
+          capture.atRest(body)
+        }, stepCount: { [status = capture.status] in status.steps.value },
+        positionIsKept: { [weak capture] in capture?.positionIsKept($0) }))
     let desk = configuration.desk(store: store, clock: clock, logger: logger)
     store.holdWitness = desk
     let sampler = DriftSampler(
@@ -109,7 +117,7 @@ package final class Service: Sendable {
         self.desk?.stop()
         self.sampler.stop()
         self.webhooks.stop {
-          self.endpointDesk.end { self.capture.stop { continuation.resume() } }
+          self.endpointDesk.end { self.keep { self.capture.stop { continuation.resume() } } }
         }
       }
     }
@@ -122,6 +130,12 @@ package final class Service: Sendable {
       accessLog.stop { continuation.resume() }
     }
     logger.info("stopped")
+  }
+
+  /// Has the next process go on from here.
+  private func keep(_ completion: @escaping @Sendable () -> Void) {
+    guard let changeLog else { return completion() }
+    changeLog.keep(completion)
   }
 }
 

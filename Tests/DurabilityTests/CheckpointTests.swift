@@ -50,6 +50,7 @@ import Testing
       instance.log.checkpointer.hurry()
       instance.log.checkpointer.runIfDue()
       while instance.log.status.checkpoints.value == 0 {
+        instance.log.checkpointer.runIfDue()
         instance.steps.next(&random, key: 1...20_000, changes: 40)
       }
       let last = instance.moment

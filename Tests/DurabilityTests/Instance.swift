@@ -31,6 +31,7 @@ struct Moment {
 struct Instance {
   let log: ChangeLog
   let steps: RandomSteps
+  let rest: RestPoint
 
   static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -38,14 +39,21 @@ struct Instance {
   init(_ path: String, bytes: Int = 64 << 20, starts: Bool = true) throws {
     var retention = LogRetention()
     retention.bytes = bytes
-    let store = ViewStore(readers: 1, hashSeed: .random(in: 0 ... .max))
-    log = try ChangeLog(
-      path, retention, store: store, reader: 0, clock: Clock(), logger: Self.quiet)
+    let store = ViewStore(
+      readers: 1, hashSeed: ChangeLog.hashSeed(in: path) ?? .random(in: 0 ... .max))
+    log = try ChangeLog(path, retention, store: store, clock: Clock(), logger: Self.quiet)
+    let rest = RestPoint()
+    self.rest = rest
+    log.attach(
+      EngineAccess(
+        atRest: { rest.wait($0) }, stepCount: { rest.stepCount },
+        positionIsKept: { rest.keep($0) }))
     if starts {
       store.feed.add(log)
       log.start()
     }
     steps = RandomSteps(store, after: log.status.current.durable)
+    steps.ended = { rest.stepEnded() }
   }
 
   var moment: Moment { Moment(position: steps.position, rows: steps.rows) }
@@ -61,6 +69,7 @@ struct Instance {
   }
 
   func close() async {
+    rest.end()
     await withCheckedContinuation { continuation in log.stop { continuation.resume() } }
   }
 
@@ -77,6 +86,7 @@ struct Instance {
     while log.checkpointer.includedUpTo < serial {
       log.checkpointer.hurry()
       log.checkpointer.runIfDue()
+      rest.give()
       try await Task.sleep(for: .milliseconds(5))
       try #require(ContinuousClock.now < end, "no checkpoint")
     }

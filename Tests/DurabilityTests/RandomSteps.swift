@@ -13,6 +13,8 @@ final class RandomSteps {
   private(set) var lsn: UInt64 = 100
   private var sequence: UInt64 = 0
   private var isPublished = false
+  /// Called behind each step.
+  var ended: () -> Void = {}
   private let key: CanonicalKey
   private let batch = RowBatch()
   private let keyBatch = RowBatch()
@@ -107,6 +109,7 @@ final class RandomSteps {
     isPublished = true
     store.feed.announce()
     store.prune(ViewDirectory([view]))
+    ended()
   }
 
   private func write(_ change: ViewChange) {

@@ -140,12 +140,9 @@ struct KillTests {
       CREATE VIEW live AS SELECT item, units FROM stock;
       """)
     let configuration = try database.prepared(["live"])
-    let folder = NSTemporaryDirectory() + "onhand-kill-\(UUID().uuidString)"
-    let log = folder + ".log"
-    defer {
-      try? FileManager.default.removeItem(atPath: folder)
-      try? FileManager.default.removeItem(atPath: log)
-    }
+    let folder = KeptFolder(database)
+    let log = folder.path + ".log"
+    defer { try? FileManager.default.removeItem(atPath: log) }
     let load = Load(try database.connect(), seed: random.next())
     let background = Background { _ in try load.round() }
     defer { _ = try? background.stop() }

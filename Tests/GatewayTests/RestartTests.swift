@@ -18,21 +18,17 @@ struct RestartTests {
     CREATE VIEW low AS SELECT item, place, units FROM stock WHERE units < 5;
     """
 
-  /// A folder that goes with it.
-  private final class Folder {
-    let path = NSTemporaryDirectory() + "onhand-restart-\(UUID().uuidString)"
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-  }
-
   private struct Stage {
     let database: TestDatabase
-    let folder = Folder()
+    let folder: KeptFolder
     var configuration: Configuration
 
     init() throws {
       database = try TestCluster.database(RestartTests.schema)
       configuration = try database.prepared(["totals", "low"])
+      folder = KeptFolder(database)
       configuration.dataDirectory = folder.path
+      configuration.slot = folder.slot
     }
 
     func oracle() throws -> ViewOracle {

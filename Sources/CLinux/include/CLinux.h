@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /// One readiness report: the bits of `epoll_event.events` and the token the descriptor was added with.
 struct clinux_event {
@@ -60,5 +61,10 @@ ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count);
 
 /// recv(2) that does not block.
 ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count);
+
+/// fork(2). The child has nothing open but `kept`, yields to everybody, and is what the kernel kills first when memory is short.
+///
+/// It has one thread and this process's memory: it must take no lock that another thread may have held, and end with `_exit`.
+pid_t clinux_fork(int kept);
 
 #endif

@@ -1,15 +1,24 @@
-/// What a frame of a checkpoint says: first ``begin(_:)``, then each view with its rows behind it, then ``end(rows:)``.
+/// What a frame of a checkpoint says: first ``begin(_:)``, then each view with its rows behind it, then ``rowsEnd(_:)``; where the state of the
+/// operators is kept as well, ``reliance(_:)``, that state and the index of holds in pieces, and ``end`` last.
 package enum CheckpointRecord {
   case begin(CheckpointStart)
   case view(Plan.View)
   /// Of the view before; valid as long as the frame is.
   case rows([(row: RowRef, copies: Int)])
-  /// So many rows in all: whatever ends otherwise is no checkpoint.
-  case end(rows: UInt64)
+  /// So many rows in all.
+  case rowsEnd(UInt64)
+  /// What the operators rely on in the catalogs, in words that are equal or not.
+  case reliance(String)
+  /// A piece of what ``Dataflow/writeState(to:)`` wrote; valid as long as the frame is, as the next.
+  case operators(UnsafeRawBufferPointer)
+  /// A piece of a ``HoldIndex``.
+  case holds(UnsafeRawBufferPointer)
+  /// Whatever ends otherwise is no checkpoint.
+  case end
 
-  private enum Kind: UInt8 {
+  package enum Kind: UInt8 {
     case begin = 101
-    case view, rows, end
+    case view, rows, rowsEnd, reliance, operators, holds, end
   }
 
   package init(_ body: UnsafeRawBufferPointer) throws(LogDamage) {
@@ -27,7 +36,11 @@ package enum CheckpointRecord {
         rows.append((try cursor.row(), copies))
       }
       self = .rows(rows)
-    case .end: self = .end(rows: try cursor.integer(UInt64.self))
+    case .rowsEnd: self = .rowsEnd(try cursor.integer(UInt64.self))
+    case .reliance: self = .reliance(try cursor.text())
+    case .operators: self = .operators(try cursor.block())
+    case .holds: self = .holds(try cursor.block())
+    case .end: self = .end
     }
     try cursor.expectEnd()
   }
@@ -42,10 +55,25 @@ package enum CheckpointRecord {
     view.append(to: &bytes)
   }
 
-  package static func append(end rows: UInt64, to bytes: inout [UInt8]) {
-    bytes.append(Kind.end.rawValue)
+  package static func append(rowsEnd rows: UInt64, to bytes: inout [UInt8]) {
+    bytes.append(Kind.rowsEnd.rawValue)
     bytes.append(integer: rows)
   }
+
+  package static func append(reliance: String, to bytes: inout [UInt8]) {
+    bytes.append(Kind.reliance.rawValue)
+    bytes.append(block: reliance)
+  }
+
+  /// - Parameter kind: of ``operators(_:)`` or ``holds(_:)``.
+  package static func append(
+    _ kind: Kind, piece: UnsafeRawBufferPointer, to bytes: inout [UInt8]
+  ) {
+    bytes.append(kind.rawValue)
+    bytes.append(block: piece)
+  }
+
+  package static func appendEnd(to bytes: inout [UInt8]) { bytes.append(Kind.end.rawValue) }
 
   /// Begins a record of rows, to which ``append(_:to:)-(RowVersion,_)`` adds; the count goes where this returns.
   package static func beginRows(in bytes: inout [UInt8]) -> Int {
@@ -70,13 +98,23 @@ package struct CheckpointStart: Sendable, Equatable {
   package let history: DatabaseOrigin?
   /// The last frame of the log that it includes.
   package let serial: UInt64
+  /// Tells it from others; random.
+  package let id: UInt64
+  /// Of the process that wrote it: the state of operators is of use under this seed only.
+  package let hashSeed: UInt64
+  /// Where in the file the state of the operators begins; nil if it is not kept.
+  package var operatorsOffset: Int?
 
-  private static let version: UInt8 = 1
+  private static let version: UInt8 = 2
 
-  package init(position: Position, history: DatabaseOrigin?, serial: UInt64) {
+  package init(
+    position: Position, history: DatabaseOrigin?, serial: UInt64, id: UInt64, hashSeed: UInt64
+  ) {
     self.position = position
     self.history = history
     self.serial = serial
+    self.id = id
+    self.hashSeed = hashSeed
   }
 
   init(_ cursor: inout LogCursor) throws(LogDamage) {
@@ -86,6 +124,10 @@ package struct CheckpointStart: Sendable, Equatable {
     position = try Position(&cursor)
     history = try cursor.integer(UInt8.self) == 0 ? nil : try DatabaseOrigin(&cursor)
     serial = try cursor.integer(UInt64.self)
+    id = try cursor.integer(UInt64.self)
+    hashSeed = try cursor.integer(UInt64.self)
+    let offset = try cursor.integer(UInt64.self)
+    operatorsOffset = offset == 0 ? nil : Int(clamping: offset)
   }
 
   func append(to bytes: inout [UInt8]) {
@@ -94,5 +136,8 @@ package struct CheckpointStart: Sendable, Equatable {
     bytes.append(history == nil ? 0 : 1)
     history?.append(to: &bytes)
     bytes.append(integer: serial)
+    bytes.append(integer: id)
+    bytes.append(integer: hashSeed)
+    bytes.append(integer: UInt64(operatorsOffset ?? 0))
   }
 }

@@ -54,10 +54,20 @@ package enum LogFrame {
     serial: UInt64, to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void
   ) {
     let start = bytes.count
+    begin(serial: serial, in: &bytes)
+    body(&bytes)
+    end(in: &bytes, from: start)
+  }
+
+  /// Begins a frame, whose body is then appended.
+  package static func begin(serial: UInt64, in bytes: inout [UInt8]) {
     bytes.append(integer: UInt32(0))
     bytes.append(integer: UInt32(0))
     bytes.append(integer: serial)
-    body(&bytes)
+  }
+
+  /// Ends the frame that was begun at `start`.
+  package static func end(in bytes: inout [UInt8], from start: Int = 0) {
     bytes.put(integer: UInt32(bytes.count - start - headerBytes), at: start)
   }
 

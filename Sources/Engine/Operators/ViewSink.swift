@@ -79,6 +79,18 @@ final class ViewSink: Operator {
     return reported.sorted { $0.key.bytes.compareBytes(with: $1.key.bytes) < 0 }
   }
 
+  /// Takes note of a step whose changes the table has already.
+  func pass() throws(DataflowFault) {
+    if mayShareKeys, !pairing.rows.isEmpty { throw .passedSharedKeys(node: node) }
+    confirmed = nil
+    endStep()
+  }
+
+  /// Whether rows of several identities may have one key.
+  private var mayShareKeys: Bool {
+    view.hasKey && !Set(view.definition.identity).isSubset(of: view.definition.key)
+  }
+
   /// Forgets the step.
   func endStep() {
     pairing.removeAll()

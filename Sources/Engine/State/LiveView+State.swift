@@ -17,6 +17,11 @@ extension LiveView {
     try writer.append(UInt32(0))
   }
 
+  /// Calls `body` with the newest version of each row; when and where as ``writeRows(to:)``.
+  package func forEachRowWithoutLocks(_ body: (RowVersion) throws -> Void) rethrows {
+    try table.forEachNewestWithoutLocks({ _ in }, body)
+  }
+
   /// Puts the rows into the view's empty table, as those of a step that nobody sees yet.
   ///
   /// Called by the queue that applies steps. After an error the table is to be dropped, or rolled back.

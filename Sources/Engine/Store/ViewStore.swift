@@ -34,6 +34,9 @@ package final class ViewStore: @unchecked Sendable {
     gate.publish(sequence: sequence, position: position)
   }
 
+  /// What row hashes depend on.
+  package var hashSeed: UInt64 { hasher.seed }
+
   /// Of the last step that was begun.
   var newestSequence: UInt64 { sequence }
 

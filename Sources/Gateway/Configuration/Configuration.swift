@@ -34,6 +34,8 @@ package struct Configuration: Sendable {
   /// Where changes and the state of the views are kept; nil to keep nothing over a restart.
   package var dataDirectory: String?
   package var retention = LogRetention()
+  /// How often the state is kept.
+  package var checkpoint = CheckpointRhythm()
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.

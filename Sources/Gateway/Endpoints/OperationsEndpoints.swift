@@ -78,6 +78,13 @@ struct OperationsEndpoints: Sendable {
     if let state = changeLog?.current.state, let detail = state.detail {
       problems.append(("log_\(state.name)", detail))
     }
+    if let slot = status.current.slot, slot.isInDanger {
+      problems.append(
+        (
+          "slot_in_danger",
+          "the server keeps \(slot.retainedBytes) bytes of its log for the slot, and is about to let go of them"
+        ))
+    }
     guard !problems.isEmpty else { return }
     body.append(",\"problems\":[")
     for (index, problem) in problems.enumerated() {
@@ -114,6 +121,10 @@ struct OperationsEndpoints: Sendable {
     writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
     writer.counter("onhand_steps_total", "Steps published", status.steps.value)
     writer.counter("onhand_bootstraps_total", "Snapshots taken", status.bootstraps.value)
+    writer.counter(
+      "onhand_resumptions_total", "Times that the log was followed from a checkpoint",
+      status.resumptions.value)
+    if let kept = progress.kept { writer.slot(kept, progress.slot) }
     writer.failures(progress.failures)
     writer.gauge("onhand_ready", "1 once every view is complete", visible.position == nil ? 0 : 1)
     writer.gauge(
@@ -172,6 +183,34 @@ struct MetricsWriter {
     counter(
       "onhand_log_lost_steps_total", "Steps that are not in the change log", log.lostSteps.value)
     counter("onhand_checkpoints_total", "Checkpoints written", log.checkpoints.value)
+    counter(
+      "onhand_checkpoint_failures_total", "Checkpoints that could not be written",
+      log.checkpointFailures.value)
+    gauge("onhand_checkpoint_bytes", "Bytes of the last checkpoint", progress.checkpointBytes)
+    gauge(
+      "onhand_checkpoint_position_bytes", "The LSN of the last checkpoint",
+      Int(clamping: progress.checkpointPosition?.lsn.value ?? 0))
+    gauge(
+      "onhand_checkpoint_pause_microseconds", "How long the stream stood still for the last checkpoint",
+      log.lastPause.value)
+    gauge(
+      "onhand_checkpoint_pause_max_microseconds", "How long it stood still for any, at most",
+      log.longestPause.value)
+  }
+
+  mutating func slot(_ kept: LSN, _ report: SlotReport?) {
+    gauge(
+      "onhand_slot_kept_position_bytes", "The LSN up to which the slot may let go of the log",
+      Int(clamping: kept.value))
+    guard let report else { return }
+    gauge(
+      "onhand_slot_retained_bytes", "Bytes of its log that the server keeps for the slot",
+      report.retainedBytes)
+    gauge("onhand_slot_in_danger", "1 if the slot is about to be lost", report.isInDanger ? 1 : 0)
+    if let safe = report.safeBytes {
+      gauge(
+        "onhand_slot_safe_bytes", "Bytes of log that may come before the slot is lost", safe)
+    }
   }
 
   mutating func failures(_ counts: [CaptureFailure: Int]) {

@@ -11,7 +11,7 @@ final class ServeProcess {
 
   struct Failure: Error { let problem: String }
 
-  init(database: String, views: [String], folder: String, log: String) throws {
+  init(database: String, views: [String], folder: KeptFolder, log: String) throws {
     port = try Self.freePort()
     self.log = log
     let program = try Self.program()
@@ -19,8 +19,8 @@ final class ServeProcess {
       [program, "serve"],
       environment: [
         "ONHAND_DATABASE": database, "ONHAND_LISTEN": "127.0.0.1:\(port)",
-        "ONHAND_VIEWS": views.joined(separator: ","), "ONHAND_DATA_DIRECTORY": folder,
-        "ONHAND_WORKERS": "1",
+        "ONHAND_VIEWS": views.joined(separator: ","), "ONHAND_DATA_DIRECTORY": folder.path,
+        "ONHAND_SLOT": folder.slot, "ONHAND_WORKERS": "1",
       ], log: log)
   }
 
