@@ -142,7 +142,11 @@ struct KillTests {
     let configuration = try database.prepared(["live"])
     let folder = KeptFolder(database)
     let log = folder.path + ".log"
-    defer { try? FileManager.default.removeItem(atPath: log) }
+    defer {
+      if ProcessInfo.processInfo.environment["KEEPLOG"] == nil {
+        try? FileManager.default.removeItem(atPath: log)
+      }
+    }
     let load = Load(try database.connect(), seed: random.next())
     let background = Background { _ in try load.round() }
     defer { _ = try? background.stop() }
