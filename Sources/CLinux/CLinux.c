@@ -1,8 +1,12 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 256 };
@@ -77,6 +81,40 @@ ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count) {
 
 ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count) {
     return recv(descriptor, bytes, count, MSG_DONTWAIT);
+}
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 // Linux 6.1
+#endif
+
+static long milliseconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void clinux_gather_pages(int milliseconds) {
+    const uintptr_t page = 2 << 20;
+    const uintptr_t at_once = 8 * page;
+    long deadline = milliseconds_now() + milliseconds;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (maps == NULL) return;
+    char line[512];
+    while (fgets(line, sizeof line, maps)) {
+        uintptr_t start, end;
+        unsigned long inode;
+        char mode[5];
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %lu", &start, &end, mode, &inode) != 4) continue;
+        if (inode != 0 || strncmp(mode, "rw-p", 4) != 0 || strstr(line, "[stack") != NULL) continue;
+        start = (start + page - 1) & ~(page - 1);
+        end &= ~(page - 1);
+        if (end < start + 2 * page) continue;
+        madvise((void *)start, end - start, MADV_HUGEPAGE);
+        for (uintptr_t at = start; at < end && milliseconds_now() < deadline; at += at_once) {
+            madvise((void *)at, end - at < at_once ? end - at : at_once, MADV_COLLAPSE);
+        }
+    }
+    fclose(maps);
 }
 
 static void close_all_but(int kept) {

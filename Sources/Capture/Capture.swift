@@ -305,7 +305,8 @@ package actor Capture: QueueConfined {
     guard let current = session else { return }
     let position = current.applier.position
     try current.stream.send(
-      position: position.value, kept: (current.slot == nil ? position : kept).value, now: clock.wallMicroseconds,
+      position: position.value, kept: (current.slot == nil ? position : kept).value,
+      now: clock.wallMicroseconds,
       wantsReply: wantsReply)
     session?.lastStatus = clock.monotonic
   }

@@ -131,7 +131,10 @@ final class LogApplier {
   ///
   /// - Returns: microseconds after which to come back, if a step is kept open for more.
   func pause() throws -> Int64? {
-    guard let step = unfinished, transaction == nil else { return nil }
+    guard let step = unfinished, transaction == nil else {
+      if transaction == nil { _ = try hasCaughtUp(before: position) }
+      return nil
+    }
     let time = now()
     let rest = step.due(time) - time
     guard rest > 0 else {

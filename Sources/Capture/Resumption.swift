@@ -30,7 +30,8 @@ struct Resumption {
   ///   - epoch: what positions belong to now.
   ///   - end: of the server's log.
   /// - Returns: nil where a snapshot is needed; the log names the rule.
-  func run(_ replication: PostgresConnection, _ epoch: Epoch, end: LSN) throws -> Bootstrap.Result? {
+  func run(_ replication: PostgresConnection, _ epoch: Epoch, end: LSN) throws -> Bootstrap.Result?
+  {
     guard let kept = checkpoints.kept() else { return nil }
     do {
       return try resume(kept, replication, epoch, end)
@@ -57,13 +58,18 @@ struct Resumption {
     let dataflow = Dataflow(
       plan: views.plan, refused: views.refusals.mapValues(\.description), store: bootstrap.store)
     let seen = try checkViews(views.plan, epoch)
+    let started = ContinuousClock.now
     try restore(kept, dataflow)
+    let restoring = (ContinuousClock.now - started).milliseconds
     try bootstrap.startReplication(
       replication, slot: bootstrap.configuration.slot, at: kept.position.lsn, views.publications)
     bootstrap.status.set(.catchingUp)
     bootstrap.status.resumptions.add()
     bootstrap.logger.info(
-      "resuming", metadata: ["checkpoint": "\(kept.position)", "seen": "\(seen)"])
+      "resuming",
+      metadata: [
+        "checkpoint": "\(kept.position)", "seen": "\(seen)", "restored_ms": "\(restoring)",
+      ])
     return Bootstrap.Result(
       stream: LogStream(replication), views: views, dataflow: dataflow, position: kept.position,
       seenUpTo: max(seen, kept.position.lsn), slot: bootstrap.configuration.slot)

@@ -187,6 +187,8 @@ final class Checkpointer: Sendable {
       guard let access = state.withLock({ $0.isStopped ? nil : $0.access }) else { throw Stopped() }
       try directory.remove(CheckpointFile.draftName)
       let file = try directory.file(CheckpointFile.draftName, creates: true)
+      // At the end, nobody minds a pause.
+      if state.withLock({ $0.lastDeadline == .max }) { MemoryChild.prepare() }
       access.atRest { rest in
         let forked = Result { try self.fork(rest, file, started, access) }
         self.queue.async { self.watch(forked) }
@@ -257,7 +259,8 @@ final class Checkpointer: Sendable {
     case .killed(let signal):
       giveUp(
         state.withLock { $0.isStopped }
-          ? Stopped() : Failure(description: "the child that writes was killed by signal \(signal)"))
+          ? Stopped() : Failure(description: "the child that writes was killed by signal \(signal)")
+      )
     }
   }
 

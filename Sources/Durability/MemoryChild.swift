@@ -25,6 +25,12 @@ struct MemoryChild: Sendable {
   /// The parent is gone: there is nobody to write for.
   struct Orphaned: Error {}
 
+  /// Makes a fork that follows soon as brief as it can be; takes its time, and nobody waits for it.
+  static func prepare() { clinux_gather_pages(preparationMillisecondsMax) }
+
+  /// A gigabyte takes a second or two; a busy machine gets on with it at the next checkpoint.
+  private static let preparationMillisecondsMax: Int32 = 5_000
+
   /// Has a child run `body`, which writes to `file`.
   ///
   /// - Parameter body: is given a check to call now and then, which throws ``Orphaned``.

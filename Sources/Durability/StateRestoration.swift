@@ -33,6 +33,7 @@ struct StateRestoration {
 
   /// - Parameter index: of the log; emptied where that is the rule.
   func run(_ index: inout LogIndex, into store: ViewStore) throws -> Outcome {
+    let started = ContinuousClock.now
     try directory.remove(CheckpointFile.draftName)
     guard try directory.names.contains(CheckpointFile.name) else {
       return none(index.segments.isEmpty ? "state_none" : "checkpoint_missing")
@@ -53,7 +54,10 @@ struct StateRestoration {
     let position = index.segments.isEmpty ? start.position : index.position ?? start.position
     logger.info(
       "state_restored",
-      metadata: ["position": "\(position)", "views": "\(views.loggedViews.count)"])
+      metadata: [
+        "position": "\(position)", "views": "\(views.loggedViews.count)",
+        "restored_ms": "\((ContinuousClock.now - started).microseconds / 1_000)",
+      ])
     return Outcome(views: views, position: position, checkpointSerial: start.serial)
   }
 

@@ -191,7 +191,8 @@ struct MetricsWriter {
       "onhand_checkpoint_position_bytes", "The LSN of the last checkpoint",
       Int(clamping: progress.checkpointPosition?.lsn.value ?? 0))
     gauge(
-      "onhand_checkpoint_pause_microseconds", "How long the stream stood still for the last checkpoint",
+      "onhand_checkpoint_pause_microseconds",
+      "How long the stream stood still for the last checkpoint",
       log.lastPause.value)
     gauge(
       "onhand_checkpoint_pause_max_microseconds", "How long it stood still for any, at most",
