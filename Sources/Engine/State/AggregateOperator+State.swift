@@ -83,8 +83,8 @@ extension GroupSpellings {
 
   fileprivate static func write(_ others: [[UInt8]: Int], to writer: inout StateWriter) throws {
     try writer.append(UInt64(others.count))
-    for (spelling, weight) in others {
-      try writer.append(weight)
+    for spelling in others.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      try writer.append(others[spelling] ?? 0)
       try spelling.withUnsafeBytes { try writer.append(sized: $0) }
     }
   }

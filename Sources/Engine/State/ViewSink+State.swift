@@ -4,12 +4,13 @@ extension ViewSink: StateKeeper {
 
   func writeState(to writer: inout StateWriter) throws {
     try writer.append(UInt64(crowds.count))
-    for (key, crowd) in crowds {
+    for key in crowds.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let crowd = crowds[key] ?? [:]
       try key.withUnsafeBytes { try writer.append(sized: $0) }
       try writer.append(UInt64(crowd.count))
-      for (row, copies) in crowd {
+      for row in crowd.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
         try row.withUnsafeBytes { try writer.append(sized: $0) }
-        try writer.append(copies)
+        try writer.append(crowd[row] ?? 0)
       }
     }
   }
