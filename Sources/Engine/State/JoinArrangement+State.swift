@@ -61,31 +61,71 @@ extension JoinArrangement {
   private mutating func restoreLists(
     _ index: Int, of count: Int, from reader: inout StateReader
   ) throws {
-    let description = indexes[index]
-    let keyLayout = RowLayout(description.columns.map { layout.types[$0] })
+    let keyLayout = RowLayout(indexes[index].columns.map { layout.types[$0] })
     let table = tables[index]
+    let batch = UnsafeMutableBufferPointer<RowTable.Record>.allocate(
+      capacity: RowTable.batchRecords)
+    defer { batch.deallocate() }
     var left = count
     let keys = try table.table.restoreSize(from: &reader, bytesEach: 12 + keyLayout.fixedBytes)
     for _ in 0..<keys {
       let entry = try table.table.restoreRecord(from: &reader, hasher, keyLayout.holds)
-      var last: UnsafeMutableRawPointer?
-      while case let number = try reader.value(UInt32.self), number != Self.listEnd {
-        guard let record = rows.record(inCell: number),
-          Self.get(record.base, Link.owner(index)) == nil, !isNull(record.key, index),
-          description.key.build({ record.key.datum(description.slots[$0]) }) == entry.key
-        else { throw reader.damage("a row of the list") }
-        Self.set(record.base, Link.owner(index), entry.base)
-        Self.set(record.base, Link.previous(index), last)
-        if let last {
-          Self.set(last, Link.next(index), record.base)
-        } else {
-          entry.payload.storeBytes(of: record.base, as: UnsafeMutableRawPointer?.self)
-        }
-        last = record.base
-        left -= 1
-      }
-      guard last != nil else { throw reader.damage("a list with rows") }
+      left -= try restoreList(of: entry, index, from: &reader, batch)
     }
     guard left == 0 else { throw reader.damage("all rows in lists") }
+  }
+
+  /// - Returns: how many rows the list has.
+  private borrowing func restoreList(
+    of entry: RowTable.Record, _ index: Int, from reader: inout StateReader,
+    _ batch: UnsafeMutableBufferPointer<RowTable.Record>
+  ) throws -> Int {
+    var last: UnsafeMutableRawPointer?
+    var total = 0
+    var count: Int
+    repeat {
+      count = 0
+      while count < batch.count,
+        case let number = try reader.value(UInt32.self), number != Self.listEnd
+      {
+        guard let record = rows.record(inCell: number) else { throw reader.damage("a cell") }
+        batch.initializeElement(at: count, to: record)
+        count += 1
+      }
+      guard rows.fit(batch, count) else { throw reader.damage("a row of the list") }
+      for record in batch[..<count] {
+        guard belongs(record, to: entry, index) else { throw reader.damage("a row of the list") }
+        append(record, behind: last, to: entry, index)
+        last = record.base
+      }
+      total += count
+    } while count == batch.count
+    guard total > 0 else { throw reader.damage("a list with rows") }
+    return total
+  }
+
+  /// Whether a row has the key of an entry, and is in no list yet.
+  private borrowing func belongs(
+    _ record: RowTable.Record, to entry: RowTable.Record, _ index: Int
+  ) -> Bool {
+    let row = record.key
+    guard Self.get(record.base, Link.owner(index)) == nil, !isNull(row, index) else {
+      return false
+    }
+    let description = indexes[index]
+    return description.key.build { row.datum(description.slots[$0]) } == entry.key
+  }
+
+  private borrowing func append(
+    _ record: RowTable.Record, behind last: UnsafeMutableRawPointer?, to entry: RowTable.Record,
+    _ index: Int
+  ) {
+    Self.set(record.base, Link.owner(index), entry.base)
+    Self.set(record.base, Link.previous(index), last)
+    if let last {
+      Self.set(last, Link.next(index), record.base)
+    } else {
+      entry.payload.storeBytes(of: record.base, as: UnsafeMutableRawPointer?.self)
+    }
   }
 }

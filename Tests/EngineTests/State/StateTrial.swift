@@ -55,15 +55,13 @@ final class StateTrial {
 
   static func write(_ body: (inout StateWriter) throws -> Void) throws -> [UInt8] {
     var blocks: [[UInt8]] = []
-    try withoutActuallyEscaping({ (block: UnsafeRawBufferPointer) in
+    var writer = StateWriter { block in
       #expect(!block.isEmpty && block.count <= StateWriter.blockBytesMax)
       blocks.append(Array(block))
-    }) { consume in
-      var writer = StateWriter(consume: consume)
-      try body(&writer)
-      try writer.finish()
-      #expect(writer.byteCount == blocks.reduce(0) { $0 + $1.count })
     }
+    try body(&writer)
+    try writer.finish()
+    #expect(writer.byteCount == blocks.reduce(0) { $0 + $1.count })
     return Array(blocks.joined())
   }
 
@@ -74,15 +72,13 @@ final class StateTrial {
   ) throws {
     try bytes.withUnsafeBytes { bytes in
       var (place, count) = (0, 0)
-      try withoutActuallyEscaping({ () -> UnsafeRawBufferPointer? in
+      var reader = StateReader(byteCount: bytes.count) {
         guard place < bytes.count else { return nil }
         let end = min(bytes.count, place + sizes[count % sizes.count])
         defer { (place, count) = (end, count + 1) }
         return UnsafeRawBufferPointer(rebasing: bytes[place..<end])
-      }) { next in
-        var reader = StateReader(byteCount: bytes.count, next: next)
-        try body(&reader)
       }
+      try body(&reader)
     }
   }
 
