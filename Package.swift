@@ -97,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
+        "Durability", "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -93,9 +93,20 @@ static long milliseconds_now(void) {
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/// proc(5): the second number of statm.
+static long resident_bytes(void) {
+    long total = 0, resident = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL) return 0;
+    if (fscanf(statm, "%ld %ld", &total, &resident) != 2) resident = 0;
+    fclose(statm);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
 void clinux_gather_pages(int milliseconds) {
     const uintptr_t page = 2 << 20;
     const uintptr_t at_once = 8 * page;
+    if (resident_bytes() < (256L << 20)) return;
     long deadline = milliseconds_now() + milliseconds;
     FILE *maps = fopen("/proc/self/maps", "re");
     if (maps == NULL) return;

@@ -189,10 +189,8 @@ package actor Capture: QueueConfined {
     let status = status
     let watch = CatalogWatch(
       configuration, views: result.views, slot: result.slot, stop: stop,
-      slotReport: { report in status.update { $0.slot = report } }
-    ) { error in
-      self.post { $0.catalogChanged(error, since: number) }
-    }
+      slotReport: { report in status.update { $0.slot = report } },
+      report: { error in self.post { $0.catalogChanged(error, since: number) } })
     session = Session(
       stream: result.stream, dataflow: result.dataflow, applier: applier, source: source,
       watch: watch, slot: result.slot, lastStatus: clock.monotonic)

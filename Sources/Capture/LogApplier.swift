@@ -175,7 +175,7 @@ final class LogApplier {
     try finishStep()
     seenUpTo = nil
     position = max(position, seen)
-    dataflow.publishRestored(at: Position(epoch: epoch, lsn: position))
+    try dataflow.goOn(at: Position(epoch: epoch, lsn: position))
     status.set(.streaming)
     return true
   }

@@ -15,7 +15,7 @@ package final class ChangeLog: ChangeListener {
   package var needsFirstRows: Bool { false }
   package var status: LogStatus { shared.status }
 
-  private let store: ViewStore
+  let store: ViewStore
   private let clock: Clock
   let logger: Logger
   let checkpointer: Checkpointer

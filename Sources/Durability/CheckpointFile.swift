@@ -35,9 +35,9 @@ enum CheckpointFile {
       try append { CheckpointRecord.append(start, to: &$0) }
     }
 
-    func append(_ view: Plan.View) throws {
+    func append(_ view: Plan.View, degradation: String?) throws {
       try endRows()
-      try append { CheckpointRecord.append(view, to: &$0) }
+      try append { CheckpointRecord.append(view, degradation: degradation, to: &$0) }
     }
 
     /// Appends a row of the view appended last.

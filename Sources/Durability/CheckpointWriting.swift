@@ -4,15 +4,16 @@ import Engine
 struct CheckpointWriting {
   let file: StoredFile
   let start: CheckpointStart
-  let views: ViewDirectory
+  /// With why they are degraded, if they are: to ask for that takes a lock.
+  let views: [(view: LiveView, degradation: String?)]
   /// What is kept besides the rows.
   let engine: EngineMoment?
 
   /// - Parameter check: throws what is to end it; called before each write.
   func run(check: @escaping () throws -> Void) throws {
     let writer = try CheckpointFile.Writer(file, start, check: check)
-    for view in views.views {
-      try writer.append(view.definition)
+    for (view, degradation) in views {
+      try writer.append(view.definition, degradation: degradation)
       try view.forEachRowWithoutLocks { try writer.append($0) }
     }
     if let engine { try write(engine, to: writer) }

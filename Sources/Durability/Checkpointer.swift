@@ -215,7 +215,9 @@ final class Checkpointer: Sendable {
       position: position, history: shared.history.withLock { $0 }, serial: serial,
       id: .random(in: 1 ... .max), hashSeed: store.hashSeed)
     let writing = CheckpointWriting(
-      file: file, start: start, views: visible.views, engine: engine)
+      file: file, start: start,
+      views: visible.views.views.map { ($0, $0.status(at: visible.sequence).degradation) },
+      engine: engine)
     let child = try MemoryChild.fork(writing: file, clock: clock) { check in
       try withoutActuallyEscaping(check) { try writing.run(check: $0) }
     }

@@ -73,8 +73,8 @@ struct StateRestoration {
     try reader.readRows { record in
       switch record {
       case .begin, .rowsEnd, .reliance, .operators, .holds, .end: break
-      case .view(let view):
-        current = isConfigured(view) ? views.add(view) : nil
+      case .view(let view, let degradation):
+        current = isConfigured(view) ? views.add(view, degradation: degradation) : nil
         if current == nil {
           logger.notice("view_not_configured", metadata: ["view": "\(view.name)"])
         }

@@ -64,7 +64,8 @@ package final class Service: Sendable {
         store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
         positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
     let webhooks = Webhooks(
-      configuration.webhooks, conninfo: configuration.database, clock: clock, logger: logger)
+      configuration.webhooks, conninfo: configuration.database, past: changeLog, clock: clock,
+      logger: logger)
     let endpointDesk = EndpointDesk(conninfo: configuration.database, logger: logger)
     store.feed.add(webhooks.window)
     let accessLog = try configuration.accessLog?.open()

@@ -51,6 +51,35 @@ private final class SmallDisk {
 
 /// A disk that is full: serving goes on, nothing is called durable that is not, and what is missing is told.
 @Suite struct FullDiskTests {
+  @Test(.enabled(if: SmallDisk.canBeMade))
+  func aCheckpointThatHasNoRoomLeavesTheOneBefore() async throws {
+    var random = SeededRandom()
+    let disk = try #require(SmallDisk())
+    let instance = try Instance("\(disk.path)/data")
+    let status = instance.log.status
+    var moments: [Moment] = []
+    instance.write(100, &random, textBytes: 1_000, &moments)
+    try await instance.checkpoint()
+    let before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
+    instance.write(1, &random, textBytes: 1_000, &moments)
+    #expect(await instance.flush())
+    try disk.fill()
+    let end = ContinuousClock.now + .seconds(60)
+    while status.checkpointFailures.value == 0 {
+      instance.log.checkpointer.hurry()
+      instance.log.checkpointer.runIfDue()
+      instance.rest.give()
+      try await Task.sleep(for: .milliseconds(5))
+      try #require(ContinuousClock.now < end)
+    }
+    let after = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
+    #expect(after == before)
+    try disk.empty()
+    try await instance.checkpoint()
+    #expect(instance.rest.kept == instance.steps.position)
+    await instance.close()
+  }
+
   @Test(.enabled(if: SmallDisk.canBeMade)) func aFullDiskIsToldAndGotOver() async throws {
     var random = SeededRandom()
     let disk = try #require(SmallDisk())

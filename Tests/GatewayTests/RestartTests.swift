@@ -240,6 +240,52 @@ struct RestartTests {
     }
   }
 
+  /// What was changed before a stop and not delivered, and what is changed while nobody looks, arrives once, and no word of a gap.
+  @Test func webhooksGoOnOverRestarts() async throws {
+    var stage = try Stage()
+    stage.configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    let receiver = try HookReceiver()
+    defer { receiver.stop() }
+    let connection = try stage.database.connect()
+    var expected = 0
+    func units() throws -> [Int] {
+      try receiver.deliveries.compactMap { delivery in
+        let event = try JSONSerialization.jsonObject(with: Data(delivery.body.utf8))
+        let data = (event as? [String: Any])?["data"] as? [String: Any]
+        return (data?["new"] as? [String: Any])?["units"] as? Int
+      }
+    }
+    func change(_ count: Int) throws {
+      for _ in 0..<count {
+        expected += 1
+        try connection.execute("UPDATE stock SET units = \(-expected) WHERE item = 3 AND place = 1")
+      }
+    }
+    try await TestService.run(stage.configuration) { service in
+      try service.waitUntilStreaming()
+      let made = try service.client.post(
+        "/v1/webhooks", #"{"url":"\#(receiver.url)","view":"low"}"#)
+      try #require(made.status == 201, "\(made.body)")
+      try wait("the webhook") {
+        try service.client.get("/v1/webhooks").body.contains(#""cursor""#)
+          || service.metric("onhand_webhook_endpoints") == 1
+      }
+      try change(3)
+      try wait("deliveries") { try units().count >= 3 }
+    }
+    for _ in 0..<3 {
+      try change(2)
+      try await TestService.run(stage.configuration) { service in
+        try service.waitUntilStreaming()
+        try change(2)
+        try wait("deliveries") { try Set(units()).count == expected }
+      }
+    }
+    #expect(try units() == (1...expected).map { -$0 })
+    #expect(!receiver.deliveries.contains { $0.body.contains("endpoint.resync") })
+    #expect(Set(receiver.deliveries.map { $0.fields["webhook-id"] }).count == expected)
+  }
+
   private static func history(_ service: TestService, _ query: String) throws -> [[String: Any]] {
     var changes: [[String: Any]] = []
     var cursor: String?

@@ -23,7 +23,8 @@ class KeptService(Service):
         with open(self.configuration, "w") as file:
             json.dump({"database": self.cluster.conninfo, "listen": "127.0.0.1:0",
                        "views": self.VIEWS, "workers": 1,
-                       "data_directory": f"{self.folder}/data-of-onhand"}, file)
+                       "data_directory": f"{self.folder}/data-of-onhand",
+                       "checkpoint": {"time": "10s"}}, file)
         run([self.onhand, "init", "--config", self.configuration])
 
     def start(self):

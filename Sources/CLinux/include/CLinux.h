@@ -63,7 +63,7 @@ ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count);
 ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count);
 
 /// Has the kernel put large regions of memory into huge pages, as far as it will within the time: a fork then copies a few hundred times
-/// fewer entries. What is in such pages already takes no time.
+/// fewer entries. What is in such pages already takes no time; a process that is small is left as it is.
 void clinux_gather_pages(int milliseconds);
 
 /// fork(2). The child has nothing open but `kept`, yields to everybody, and is what the kernel kills first when memory is short.

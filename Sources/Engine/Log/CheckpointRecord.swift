@@ -2,7 +2,8 @@
 /// operators is kept as well, ``reliance(_:)``, that state and the index of holds in pieces, and ``end`` last.
 package enum CheckpointRecord {
   case begin(CheckpointStart)
-  case view(Plan.View)
+  /// With why it was degraded, if it was.
+  case view(Plan.View, degradation: String?)
   /// Of the view before; valid as long as the frame is.
   case rows([(row: RowRef, copies: Int)])
   /// So many rows in all.
@@ -28,7 +29,10 @@ package enum CheckpointRecord {
     }
     switch kind {
     case .begin: self = .begin(try CheckpointStart(&cursor))
-    case .view: self = .view(try Plan.View(&cursor))
+    case .view:
+      let view = try Plan.View(&cursor)
+      let degradation = try cursor.text()
+      self = .view(view, degradation: degradation.isEmpty ? nil : degradation)
     case .rows:
       var rows: [(row: RowRef, copies: Int)] = []
       for _ in 0..<(try cursor.count(bytesEach: 9)) {
@@ -50,9 +54,10 @@ package enum CheckpointRecord {
     start.append(to: &bytes)
   }
 
-  package static func append(_ view: Plan.View, to bytes: inout [UInt8]) {
+  package static func append(_ view: Plan.View, degradation: String?, to bytes: inout [UInt8]) {
     bytes.append(Kind.view.rawValue)
     view.append(to: &bytes)
+    bytes.append(block: degradation ?? "")
   }
 
   package static func append(rowsEnd rows: UInt64, to bytes: inout [UInt8]) {

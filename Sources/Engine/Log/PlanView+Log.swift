@@ -13,8 +13,12 @@ extension Plan.View {
       }
       key.append(column)
     }
+    var identity: [Int] = []
+    for _ in 0..<(try cursor.count(bytesEach: 4)) {
+      identity.append(Int(try cursor.integer(UInt32.self)))
+    }
     self.init(
-      name: name, node: 0, columns: columns, key: key, identity: [], definition: definition)
+      name: name, node: 0, columns: columns, key: key, identity: identity, definition: definition)
   }
 
   func append(to bytes: inout [UInt8]) {
@@ -25,7 +29,12 @@ extension Plan.View {
     for column in columns { column.append(to: &bytes) }
     bytes.append(integer: UInt32(key.count))
     for column in key { bytes.append(integer: UInt32(column)) }
+    bytes.append(integer: UInt32(identity.count))
+    for column in identity { bytes.append(integer: UInt32(column)) }
   }
+
+  /// Whether rows of several identities may have one key, as only a configured key lets them.
+  var mayShareKeys: Bool { !key.isEmpty && !Set(identity).isSubset(of: key) }
 }
 
 extension Plan.View.Column {

@@ -6,12 +6,15 @@ package final class ViewRestoration: @unchecked Sendable {
     let view: LiveView
     let key: CanonicalKey
     let keyLayout: RowLayout
+    let degradation: String?
   }
 
   private let store: ViewStore
   private var views: [LoggedView: Restored] = [:]
   private var order: [LoggedView] = []
   private var json: [UInt8] = []
+  /// Of views whose rows may share keys.
+  private var before: [LoggedView: RowsBefore] = [:]
   /// Older than the first step.
   private static let sequence: UInt64 = 0
 
@@ -22,13 +25,16 @@ package final class ViewRestoration: @unchecked Sendable {
   package var loggedViews: [LoggedView] { order }
 
   /// Adds a view without rows.
-  package func add(_ definition: Plan.View) -> LoggedView {
+  ///
+  /// - Parameter degradation: why it was degraded, if it was; it is until it goes on.
+  package func add(_ definition: Plan.View, degradation: String? = nil) -> LoggedView {
     let view = LiveView(
       definition: definition, table: store.makeTable(definition, birth: Self.sequence))
     let logged = LoggedView(view)
     if views[logged] == nil { order.append(logged) }
     views[logged] = Restored(
-      view: view, key: view.makeKeyBuilder(), keyLayout: RowLayout(view.keyTypes))
+      view: view, key: view.makeKeyBuilder(), keyLayout: RowLayout(view.keyTypes),
+      degradation: degradation)
     return logged
   }
 
@@ -47,6 +53,9 @@ package final class ViewRestoration: @unchecked Sendable {
     for section in step.sections {
       guard let restored = views[section.view] else { continue }
       try check(section, restored)
+      if restored.view.definition.mayShareKeys {
+        before[section.view, default: RowsBefore()].note(section.changes)
+      }
       let table = restored.view.table
       // What goes comes first: the key of a row may be another row's afterwards.
       for change in section.changes where change.formerKey != nil || change.new == nil {
@@ -68,14 +77,16 @@ package final class ViewRestoration: @unchecked Sendable {
   /// Has readers see the views, as of a position and before the first step.
   package func publish(at position: Position) {
     let restored = order.compactMap { views[$0]?.view }
-    for view in restored {
+    for (view, degradation) in order.compactMap({ views[$0].map { ($0.view, $0.degradation) } }) {
       view.table.prune(oldestNeeded: Self.sequence)
       view.setStatus(
-        ViewStatus(rowCount: view.table.rowCount, faultyCount: view.table.faultyCount),
-        at: Self.sequence)
+        ViewStatus(
+          rowCount: view.table.rowCount, faultyCount: view.table.faultyCount,
+          degradation: degradation), at: Self.sequence)
     }
     store.publish(
       sequence: Self.sequence, position: position, directory: ViewDirectory(restored))
+    store.rowsBefore = before
   }
 
   private func check(_ section: StepRecord.Section, _ restored: Restored) throws(LogDamage) {

@@ -52,6 +52,9 @@ extension Dataflow {
       try keeper.restoreState(from: &reader)
     }
     try reader.expect(Self.endTag, "the end of the state")
+    for sink in sinks {
+      sink.beginPassing(store.rowsBefore.map { $0[LoggedView(sink.view)] ?? RowsBefore() })
+    }
   }
 
   /// Takes over the rows of all views, whose tables must be empty; nobody sees them before ``publishRestored(at:)``.

@@ -7,6 +7,9 @@ package final class ViewStore: @unchecked Sendable {
   package let feed = ChangeFeed()
   /// Judges holds, where they are taken; set before the first snapshot.
   package var holdWitness: (any HoldWitness)?
+  /// Of restored views whose rows may share keys: what they showed at the checkpoint, where the log has changed that since. Nil where views
+  /// are not as they were restored.
+  var rowsBefore: [LoggedView: RowsBefore]?
   let hasher: RowHasher
   private let grouping: ViewGrouping?
   private let viewsReplaced: @Sendable (ViewDirectory) -> Void
@@ -78,6 +81,7 @@ package final class ViewStore: @unchecked Sendable {
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {
     if let directory {
       current = directory
+      rowsBefore = nil
       viewsReplaced(directory)
       feed.replace(directory, at: position)
     }

@@ -96,6 +96,9 @@ package final class ViewTable: Sendable {
     }
   }
 
+  /// The newest version of the row with `key`, for the writer.
+  func findNewest(_ key: RowRef) -> RowVersion? { find(key, at: .max) }
+
   /// The versions of all rows of a group as of `sequence`, in any order; nil if the table is not grouped.
   ///
   /// - Parameter group: the value of the grouping column, as a row of it alone.

@@ -11,17 +11,28 @@ final class ServeProcess {
 
   struct Failure: Error { let problem: String }
 
-  init(database: String, views: [String], folder: KeptFolder, log: String) throws {
+  /// - Parameter checkpoint: as `checkpoint` of a configuration.
+  init(
+    database: String, views: [String], folder: KeptFolder, log: String,
+    checkpoint: String = "{time: 300s}", yaml: String? = nil
+  ) throws {
     port = try Self.freePort()
     self.log = log
     let program = try Self.program()
+    var arguments = [program, "serve"]
+    if let yaml {
+      let file = log + ".yaml"
+      try yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      arguments += ["--config", file]
+    }
     child = try ChildProcess(
-      [program, "serve"],
+      arguments,
       environment: [
         "ONHAND_DATABASE": database, "ONHAND_LISTEN": "127.0.0.1:\(port)",
-        "ONHAND_VIEWS": views.joined(separator: ","), "ONHAND_DATA_DIRECTORY": folder.path,
+        "ONHAND_DATA_DIRECTORY": folder.path, "ONHAND_CHECKPOINT": checkpoint,
         "ONHAND_SLOT": folder.slot, "ONHAND_WORKERS": "1",
-      ], log: log)
+      ].merging(yaml == nil ? ["ONHAND_VIEWS": views.joined(separator: ",")] : [:]) { $1 },
+      log: log)
   }
 
   /// A client, once somebody listens.
