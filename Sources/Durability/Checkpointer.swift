@@ -290,7 +290,8 @@ final class Checkpointer: Sendable {
       $0.checkpointBytes = kept.byteCount
       $0.checkpointPosition = kept.position
     }
-    if kept.id != nil, let position = kept.position { access?.positionIsKept(position) }
+    // One without operators leads to a snapshot, which needs nothing of the log either.
+    if let position = kept.position { access?.positionIsKept(position) }
     logger.info(
       "checkpoint",
       metadata: [

@@ -10,11 +10,11 @@ import Testing
   private struct Oddity: Error {}
 
   private static func ending(
-    _ folder: Folder, _ body: (StoredFile, () throws -> Void) throws -> Void
+    _ folder: Folder, _ body: (StoredFile) throws -> Void
   ) throws -> MemoryChild.Ending {
     let directory = try DataDirectory(folder.path)
     let file = try directory.file("draft-\(UUID().uuidString)", creates: true)
-    let child = try MemoryChild.fork(writing: file, clock: Clock()) { try body(file, $0) }
+    let child = try MemoryChild.fork(writing: file, clock: Clock()) { _ in try body(file) }
     #expect(child.pause > 0)
     let end = ContinuousClock.now + .seconds(60)
     while true {
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func whatTheFileSystemSaidIsTold() throws {
-    let ending = try Self.ending(Folder()) { file, _ in
+    let ending = try Self.ending(Folder()) { file in
       throw FileFault("write", file.path, ENOSPC)
     }
     guard case .failed(let fault) = ending else {
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func whoGivesUpIsKnown() throws {
-    let ending = try Self.ending(Folder()) { _, _ in throw Oddity() }
+    let ending = try Self.ending(Folder()) { _ in throw Oddity() }
     guard case .gaveUp = ending else {
       Issue.record("\(ending)")
       return
@@ -96,7 +96,7 @@ import Testing
 
   /// Nobody's sockets stay open for a child's sake.
   @Test func itHasNothingOpenButItsFile() throws {
-    let ending = try Self.ending(Folder()) { file, _ in
+    let ending = try Self.ending(Folder()) { file in
       for descriptor in Int32(0)..<256 where descriptor != file.descriptor {
         guard fcntl(descriptor, F_GETFD) == -1 else { throw Oddity() }
       }

@@ -281,7 +281,11 @@ struct RestartTests {
         try wait("deliveries") { try Set(units()).count == expected }
       }
     }
-    #expect(try units() == (1...expected).map { -$0 })
+    // What was on its way when the process ended may come twice, under the same id.
+    var told: [Int] = []
+    for number in try units() where !told.contains(number) { told.append(number) }
+    #expect(told == (1...expected).map { -$0 })
+    #expect(receiver.deliveries.count <= expected + 4)
     #expect(!receiver.deliveries.contains { $0.body.contains("endpoint.resync") })
     #expect(Set(receiver.deliveries.map { $0.fields["webhook-id"] }).count == expected)
   }
