@@ -134,7 +134,7 @@ package actor Capture: QueueConfined {
     guard let reliance = session.watch.reliance else { return .unavailable }
     return .engine(
       EngineMoment(
-        dataflow: session.dataflow, holds: store.holdWitness?.heard, reliance: reliance))
+        dataflow: session.dataflow, holds: store.holdWitness?.holdIndex, reliance: reliance))
   }
 
   private func keep(_ position: LSN) {

@@ -128,7 +128,7 @@ struct Resumption {
       guard let holds else {
         throw Rule(name: "views_changed", reason: "holds were not taken before")
       }
-      witness.goesOn(from: holds)
+      witness.restore(holds)
     } catch StateFault.otherFingerprint {
       throw Rule(name: "views_changed", reason: "the plan is another")
     } catch let fault as StateFault {

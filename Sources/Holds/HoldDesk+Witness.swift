@@ -31,10 +31,6 @@ extension HoldDesk: HoldWitness {
     for id in over { fail(id, .undecided) }
   }
 
-  package var heard: HoldIndex { state.withLock { $0.index } }
-
-  package func goesOn(from index: HoldIndex) { state.withLock { $0.index = index } }
-
   package func inserted(_ row: HoldRow) -> Bool {
     state.withLock { state in
       state.index.add(row)

@@ -35,11 +35,6 @@ package protocol HoldWitness: AnyObject, Sendable {
   /// All rows of the snapshot were told.
   func snapshotEnds()
 
-  /// What the log has told so far; to be let go of before the next row, or it is copied.
-  var heard: HoldIndex { get }
-  /// Takes over what an earlier process had heard, before any row.
-  func goesOn(from index: HoldIndex)
-
   /// - Returns: whether the step must end with the transaction at hand: the row is to be judged at its place.
   func inserted(_ row: HoldRow) -> Bool
   /// - Parameter old: nil where the log does not tell it.
