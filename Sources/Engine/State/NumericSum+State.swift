@@ -3,7 +3,8 @@ import BigInt
 extension NumericSum {
   private enum Tag: UInt8 { case scale, nan, positiveInfinity, negativeInfinity }
 
-  func writeState(to writer: inout StateWriter) throws {
+  /// Changes nothing, but is told where the sum lies: a copy of it would count references, in pages that a forked child shares.
+  mutating func writeState(to writer: inout StateWriter) throws {
     try total.write(to: &writer)
     try writer.append(UInt16(scale))
     try writer.append(countAtScale)

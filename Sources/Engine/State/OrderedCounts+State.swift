@@ -1,6 +1,7 @@
 /// Values with their counts, chunk by chunk as they lie.
 extension OrderedCounts {
-  func write(
+  /// Changes nothing, but is told where the values lie: a copy would count references, in pages that a forked child shares.
+  mutating func write(
     to writer: inout StateWriter, _ writeValue: (Value, inout StateWriter) throws -> Void
   ) throws {
     try writer.append(UInt64(chunks.count))
