@@ -116,6 +116,7 @@ if Context.environment["ONHAND_FUZZ"] != nil {
     "FuzzFilter": ["Engine", "HTTPWire"],
     "FuzzJSON": ["JSONWire"],
     "FuzzRequest": ["HTTPCorpus", "HTTPWire"],
+    "FuzzState": ["Engine"],
   ]
   package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
   package.targets += targets.map { name, dependencies in
