@@ -2,7 +2,7 @@ extension RowLayout {
   /// Whether bytes that came from elsewhere are a row of this layout: no value reaches beyond them, and none is one that its type can't
   /// have and that expressions do not expect.
   func holds(_ row: RowRef) -> Bool {
-    guard row.count >= fixedBytes else { return false }
+    guard row.count >= fixedBytes, row.bytes[0] == 0 || row.fault != nil else { return false }
     for index in slots.indices {
       let slot = slots[index]
       let word = row.base.loadUnaligned(fromByteOffset: Int(slot.offset), as: Int64.self)

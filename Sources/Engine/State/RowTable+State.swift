@@ -36,15 +36,13 @@ extension RowTable {
   /// times as long.
   static var batchRecords: Int { 32 }
 
-  /// Whether records are of this table, by what they say; fetches their first bytes and their keys'.
+  /// Whether records are of this table, by what they say; fetches their first bytes.
   @inline(never)
   func fit(_ records: UnsafeMutableBufferPointer<Record>, _ count: Int) -> Bool {
     var others = 0
     for index in 0..<count {
-      let base = records[index].base
-      let size = Int(base.load(fromByteOffset: 12, as: UInt32.self))
-      let fault = base.load(fromByteOffset: 16 + payloadBytes, as: UInt8.self)
-      others += (size == payloadBytes ? 0 : 1) + (fault & 0x80 == 0 ? 0 : 1)
+      let size = records[index].base.load(fromByteOffset: 12, as: UInt32.self)
+      others += Int(size) == payloadBytes ? 0 : 1
     }
     return others == 0
   }
