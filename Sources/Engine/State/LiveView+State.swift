@@ -32,8 +32,12 @@ extension LiveView {
     let key = makeKeyBuilder()
     let row = RowBuffer()
     var json: [UInt8] = []
+    // Room for all shards together, whatever each of them says.
+    var room = reader.countMax(bytesEach: 8 + rowLayout.fixedBytes)
     for shard in 0..<ViewTable.stateShardCount {
-      table.reserve(try reader.hint(bytesEach: 8 + rowLayout.fixedBytes), inShard: shard)
+      let keys = Int(min(try reader.value(UInt64.self), UInt64(room)))
+      table.reserve(keys, inShard: shard)
+      room -= keys
       while case let count = try reader.byteCount(), count > 0 {
         let row = try row.read(count, from: &reader)
         guard rowLayout.holds(row) else { throw reader.damage("a row of \(name)") }

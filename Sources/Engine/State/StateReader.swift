@@ -81,10 +81,8 @@ package struct StateReader: ~Copyable {
     return Int(count)
   }
 
-  /// How many things to make room for, of at least so many bytes each.
-  mutating func hint(bytesEach: Int) throws -> Int {
-    Int(min(try value(UInt64.self), UInt64(left / bytesEach)))
-  }
+  /// How many things of at least so many bytes each may follow.
+  func countMax(bytesEach: Int) -> Int { left / bytesEach }
 
   /// How many bytes follow, at least so many.
   mutating func byteCount(atLeast least: Int = 0) throws -> Int {
