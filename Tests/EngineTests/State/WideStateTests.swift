@@ -120,8 +120,8 @@ import Testing
     let original = StateTrial(plan, seed: seed)
     var twin: StateTrial?
     var table = WideTable()
-    for step in 1...8 {
-      let changes = (0..<random.pick([1, 100, 400])).map { _ in table.change(&random) }
+    for (step, count) in zip(1..., [400, 1, 400, 100, 400, 1, 400, 100, 400]) {
+      let changes = (0..<count).map { _ in table.change(&random) }
       for change in changes {
         try change.feed(original.dataflow.inputs[0])
         if let twin { try change.feed(twin.dataflow.inputs[0]) }
