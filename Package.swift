@@ -20,8 +20,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "CLinux", "COpenSSL", "Capture", "Catalog", "Engine", "HTTPWire", "Holds", "JSONWire",
-        "Runtime", "Server", "Webhooks",
+        "CLinux", "COpenSSL", "Capture", "Catalog", "Durability", "Engine", "HTTPWire", "Holds",
+        "JSONWire", "Runtime", "Server", "Webhooks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -53,6 +53,13 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    .target(
+      name: "Durability",
+      dependencies: [
+        "CLinux", "Engine", "Runtime",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
     // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.
     .target(name: "Engine", dependencies: [.product(name: "BigInt", package: "BigInt")]),
     .target(name: "Catalog", dependencies: ["Engine"]),
@@ -80,6 +87,8 @@ let package = Package(
       dependencies: [
         "CLinux", "CZlib", "EchoServer", "HTTPCorpus", "HTTPWire", "Server", "TestSupport",
       ]),
+    .testTarget(
+      name: "DurabilityTests", dependencies: ["Durability", "Engine", "TestSupport"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
@@ -88,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
+        "Durability", "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -107,6 +116,7 @@ if Context.environment["ONHAND_FUZZ"] != nil {
     "FuzzFilter": ["Engine", "HTTPWire"],
     "FuzzJSON": ["JSONWire"],
     "FuzzRequest": ["HTTPCorpus", "HTTPWire"],
+    "FuzzState": ["Engine"],
   ]
   package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
   package.targets += targets.map { name, dependencies in

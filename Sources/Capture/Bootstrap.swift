@@ -12,19 +12,32 @@ struct Bootstrap {
   let status: CaptureStatus
   let stop: StopFlag
   let logger: Logger
+  let historyBegins: @Sendable (DatabaseOrigin) -> Void
+  /// What was kept, if anything is; the slot stays then.
+  let checkpoints: (any CheckpointStore)?
+  /// Why what was kept is of no use now, as a rule's name; nil if it may be.
+  let distrust: Logger.Message?
 
   struct Result {
     let stream: LogStream
     let views: CompiledViews
     let dataflow: Dataflow
+    /// Of what the dataflow has.
     let position: Position
+    /// How far readers are, if that may be further.
+    var seenUpTo: LSN?
+    /// The slot that stays; nil for one that goes with the connection.
+    var slot: String?
   }
 
   /// - Parameter history: what is known of the database's past, updated with what is found now.
   func run(_ history: inout DatabaseHistory) throws -> Result {
     status.set(.starting)
     let replication = try connect(.replication)
-    let epoch = history.observe(try Self.identifySystem(replication))
+    let observed = try Self.identifySystem(replication)
+    let epoch = history.observe(observed)
+    if let origin = history.origin { historyBegins(origin) }
+    if let resumed = try resume(replication, epoch, end: observed.walEnd) { return resumed }
     let slot = try createSlot(replication)
 
     let reader = try connect(.ordinary)
@@ -32,12 +45,7 @@ struct Bootstrap {
     try reader.execute(
       "SET TRANSACTION SNAPSHOT \(PostgresConnection.quote(literal: slot.snapshot))")
     try readGeometry(reader)
-    let views = try CompiledViews(configuration, reader)
-    if views.plan.views.isEmpty, let refusal = views.refusals.values.first { throw refusal }
-    try configuration.holds?.check(views.plan, configuration, reader)
-    for (view, refusal) in views.refusals {
-      logger.error("view_refused", metadata: ["view": "\(view)", "reason": "\(refusal)"])
-    }
+    let views = try compile(reader)
     let dataflow = Dataflow(
       plan: views.plan, refused: views.refusals.mapValues(\.description), store: store)
     try lockTables(views.plan, reader)
@@ -49,12 +57,37 @@ struct Bootstrap {
     try dataflow.finishStep(at: position, committedAt: nil, xid: nil)
     try reader.execute("COMMIT")
 
-    try startReplication(replication, slot, views.publications)
+    checkpoints?.snapshotWasTaken()
+    try startReplication(
+      replication, slot: slot.name, at: slot.consistentPoint, views.publications)
+    status.set(.streaming)
     return Result(
-      stream: LogStream(replication), views: views, dataflow: dataflow, position: position)
+      stream: LogStream(replication), views: views, dataflow: dataflow, position: position,
+      slot: checkpoints == nil ? nil : slot.name)
   }
 
-  private func connect(_ mode: PostgresConnection.Mode) throws -> PostgresConnection {
+  private func resume(_ replication: PostgresConnection, _ epoch: Epoch, end: LSN) throws -> Result?
+  {
+    guard let checkpoints else { return nil }
+    if let distrust {
+      logger.notice(distrust)
+      return nil
+    }
+    return try Resumption(bootstrap: self, checkpoints: checkpoints)
+      .run(replication, epoch, end: end)
+  }
+
+  func compile(_ reader: PostgresConnection) throws -> CompiledViews {
+    let views = try CompiledViews(configuration, reader)
+    if views.plan.views.isEmpty, let refusal = views.refusals.values.first { throw refusal }
+    try configuration.holds?.check(views.plan, configuration, reader)
+    for (view, refusal) in views.refusals {
+      logger.error("view_refused", metadata: ["view": "\(view)", "reason": "\(refusal)"])
+    }
+    return views
+  }
+
+  func connect(_ mode: PostgresConnection.Mode) throws -> PostgresConnection {
     try PostgresConnection(configuration.conninfo, mode: mode, stop: stop)
   }
 
@@ -80,15 +113,32 @@ struct Bootstrap {
   /// Waits for transactions that were open, as it must: the snapshot is to have no commit order in doubt.
   private func createSlot(_ connection: PostgresConnection) throws -> Slot {
     status.set(.creatingSlot(waitingFor: []))
-    let name = "\(configuration.slot)_\(connection.serverProcess)"
+    let stays = checkpoints != nil
+    let name = stays ? configuration.slot : "\(configuration.slot)_\(connection.serverProcess)"
+    if stays { try dropSlot(name, connection) }
     try connection.start(
-      "CREATE_REPLICATION_SLOT \(PostgresConnection.quote(name)) TEMPORARY LOGICAL pgoutput"
-        + " (SNAPSHOT 'export')")
+      "CREATE_REPLICATION_SLOT \(PostgresConnection.quote(name))\(stays ? "" : " TEMPORARY")"
+        + " LOGICAL pgoutput (SNAPSHOT 'export')")
     while try !connection.wait(seconds: 2) { reportWait(connection.serverProcess) }
     guard let row = try connection.rows().first, row.count >= 3,
       let point = row[1].flatMap({ LSN($0) }), let snapshot = row[2]
     else { throw PostgresError(.protocol, "the slot came without a snapshot") }
     return Slot(name: name, consistentPoint: point, snapshot: snapshot)
+  }
+
+  /// Makes room for a slot: nothing that is kept leads from the one that is there to what it will have.
+  private func dropSlot(_ name: String, _ connection: PostgresConnection) throws {
+    guard let slot = try SlotReport(name, try connect(.ordinary)) else { return }
+    guard slot.isOurs else { throw Self.refusal(ofSlot: name) }
+    try connection.execute("DROP_REPLICATION_SLOT \(PostgresConnection.quote(name))")
+    logger.notice("slot_made_anew", metadata: ["slot": "\(name)"])
+  }
+
+  static func refusal(ofSlot name: String) -> Refusal {
+    Refusal(
+      subject: "replication slot \(name)",
+      construct: "it is of another database, or read by something else",
+      advice: "name another one by slot:")
   }
 
   private func reportWait(_ process: Int32) {
@@ -105,20 +155,19 @@ struct Bootstrap {
       "slot_creation_waits", metadata: ["transactions": .array(waitingFor.map { .string($0) })])
   }
 
-  private func startReplication(
-    _ connection: PostgresConnection, _ slot: Slot, _ publications: [String]
+  func startReplication(
+    _ connection: PostgresConnection, slot: String, at position: LSN, _ publications: [String]
   ) throws {
     let names = PostgresConnection.quote(
       literal: publications.map { PostgresConnection.quote($0) }.joined(separator: ","))
     try connection.execute(
-      "START_REPLICATION SLOT \(PostgresConnection.quote(slot.name)) LOGICAL \(slot.consistentPoint)"
+      "START_REPLICATION SLOT \(PostgresConnection.quote(slot)) LOGICAL \(position)"
         + " (proto_version '1', publication_names \(names), binary 'true')")
-    status.set(.streaming)
   }
 
   // MARK: Snapshot
 
-  private func readGeometry(_ connection: PostgresConnection) throws {
+  func readGeometry(_ connection: PostgresConnection) throws {
     let rows = try connection.query(
       """
       SELECT name, setting FROM pg_catalog.pg_settings
@@ -175,6 +224,23 @@ struct DatabaseHistory {
   var position: Position?
   private var last: Observation?
   private var rewinds = 0
+
+  init() {}
+
+  /// What an earlier process had come to know.
+  init(_ origin: DatabaseOrigin, at position: Position) {
+    self.position = position
+    rewinds = Int(origin.rewinds)
+    last = Observation(
+      systemIdentifier: origin.systemIdentifier, timeline: origin.timeline, walEnd: position.lsn)
+  }
+
+  var origin: DatabaseOrigin? {
+    last.map {
+      DatabaseOrigin(
+        systemIdentifier: $0.systemIdentifier, timeline: $0.timeline, rewinds: UInt32(rewinds))
+    }
+  }
 
   /// The epoch to use from now on: a new one if the log now ends behind what was seen of it.
   mutating func observe(_ now: Observation) -> Epoch {

@@ -18,8 +18,17 @@ package actor Capture: QueueConfined {
   private let clock: Clock
   private let logger: Logger
   private let stop = StopFlag()
-  private var history = DatabaseHistory()
+  private var history: DatabaseHistory
+  private let historyBegins: @Sendable (DatabaseOrigin) -> Void
+  private let checkpoints: (any CheckpointStore)?
+  /// Why what was kept is of no use at the next attempt, as a rule's name.
+  private var distrust: Logger.Message?
+  /// Up to here a slot that stays may let go of the log.
+  private var kept = LSN(0)
+  /// Wait for the dataflow to be between two steps.
+  private var waitForRest: [@Sendable (EngineAccess.Rest) -> Void] = []
   private var session: Session?
+  private var sessionNumber = 0
   private var retryDelay = Capture.retryDelayMin
   private var timer: (any DispatchSourceTimer)?
   private var isAskingForEnd = false
@@ -34,6 +43,8 @@ package actor Capture: QueueConfined {
     let applier: LogApplier
     let source: any DispatchSourceRead
     let watch: CatalogWatch
+    /// That stays.
+    let slot: String?
     var lastStatus: Int64
   }
 
@@ -53,9 +64,19 @@ package actor Capture: QueueConfined {
   /// While somebody waits for a position, how often the server is asked where its log ends.
   private static let askInterval = DispatchTimeInterval.milliseconds(2)
 
+  /// - Parameters:
+  ///   - past: what an earlier process had come to know, and up to where.
+  ///   - checkpoints: what was kept; nil if nothing is to be.
+  ///   - historyBegins: called on capture's queue with the history that positions belong to from then on.
   package init(
-    _ configuration: CaptureConfiguration, store: ViewStore, clock: Clock, logger: Logger
+    _ configuration: CaptureConfiguration, store: ViewStore,
+    past: (origin: DatabaseOrigin, position: Position)? = nil,
+    checkpoints: (any CheckpointStore)? = nil, clock: Clock, logger: Logger,
+    historyBegins: @escaping @Sendable (DatabaseOrigin) -> Void = { _ in }
   ) {
+    history = past.map { DatabaseHistory($0.origin, at: $0.position) } ?? DatabaseHistory()
+    self.historyBegins = historyBegins
+    self.checkpoints = checkpoints
     self.configuration = configuration
     self.store = store
     self.clock = clock
@@ -75,6 +96,8 @@ package actor Capture: QueueConfined {
     stop.set()
     isCalled.store(true, ordering: .relaxed)
     post { capture in
+      // The last position that was kept.
+      try? capture.sendStatus(wantsReply: false)
       capture.endSession()
       capture.timer?.cancel()
       capture.timer = nil
@@ -91,12 +114,53 @@ package actor Capture: QueueConfined {
     }
   }
 
+  /// Calls `body` once, on capture's queue and between two steps, with what is to be kept.
+  package nonisolated func atRest(_ body: @escaping @Sendable (EngineAccess.Rest) -> Void) {
+    post { capture in
+      guard capture.session != nil else { return body(.unavailable) }
+      capture.waitForRest.append(body)
+      capture.rest()
+    }
+  }
+
+  /// Takes note that all up to a position is kept, so that the server may forget it.
+  package nonisolated func positionIsKept(_ position: Position) {
+    post { capture in
+      guard capture.history.position?.epoch == position.epoch else { return }
+      capture.keep(position.lsn)
+    }
+  }
+
+  // MARK: Keeping
+
+  private func rest() {
+    guard let session, session.applier.isAtRest, !waitForRest.isEmpty else { return }
+    let bodies = waitForRest
+    waitForRest = []
+    for body in bodies { body(moment(session)) }
+  }
+
+  private func moment(_ session: Session) -> EngineAccess.Rest {
+    guard !session.dataflow.isDistrusted else { return .rowsOnly }
+    guard let reliance = session.watch.reliance else { return .unavailable }
+    return .engine(
+      EngineMoment(
+        dataflow: session.dataflow, holds: store.holdWitness?.holdIndex, reliance: reliance))
+  }
+
+  private func keep(_ position: LSN) {
+    kept = max(kept, position)
+    let known = kept
+    status.update { $0.kept = known }
+  }
+
   // MARK: Sessions
 
   private func connect() {
     guard !stop.isSet else { return }
     let bootstrap = Bootstrap(
-      configuration: configuration, store: store, status: status, stop: stop, logger: logger)
+      configuration: configuration, store: store, status: status, stop: stop, logger: logger,
+      historyBegins: historyBegins, checkpoints: checkpoints, distrust: distrust)
     do {
       let started = clock.monotonic
       begin(try bootstrap.run(&history))
@@ -113,11 +177,15 @@ package actor Capture: QueueConfined {
   }
 
   private func begin(_ result: Bootstrap.Result) {
-    history.position = result.position
+    history.position = Position(
+      epoch: result.position.epoch, lsn: result.seenUpTo ?? result.position.lsn)
+    distrust = nil
+    kept = result.position.lsn
+    if result.slot != nil { keep(kept) }
     let clock = clock
     let applier = LogApplier(
       result.dataflow, tables: result.views.tables, store: store, from: result.position,
-      status: status, now: { clock.wallMicroseconds })
+      seenUpTo: result.seenUpTo, status: status, now: { clock.wallMicroseconds })
     // A descriptor of our own: libpq closes its socket as soon as it fails, and the number may be another's before the source is
     // gone.
     let watched = dup(result.stream.socket)
@@ -127,13 +195,16 @@ package actor Capture: QueueConfined {
     let source = DispatchSource.makeReadSource(fileDescriptor: watched, queue: executor.queue)
     source.setEventHandler { self.assumeIsolated { $0.readStream() } }
     source.setCancelHandler { close(watched) }
-    let number = status.bootstraps.value
-    let watch = CatalogWatch(configuration, views: result.views, stop: stop) { error in
-      self.post { $0.catalogChanged(error, since: number) }
-    }
+    sessionNumber += 1
+    let number = sessionNumber
+    let status = status
+    let watch = CatalogWatch(
+      configuration, views: result.views, slot: result.slot, stop: stop,
+      slotReport: { report in status.update { $0.slot = report } },
+      report: { error in self.post { $0.catalogChanged(error, since: number) } })
     session = Session(
       stream: result.stream, dataflow: result.dataflow, applier: applier, source: source,
-      watch: watch, lastStatus: clock.monotonic)
+      watch: watch, slot: result.slot, lastStatus: clock.monotonic)
     source.activate()
     watch.start()
     readStream()
@@ -145,15 +216,19 @@ package actor Capture: QueueConfined {
     guard let ended = session else { return }
     ended.source.cancel()
     ended.watch.end()
-    history.position = history.position.map {
-      Position(epoch: $0.epoch, lsn: ended.applier.position)
+    if !ended.applier.isCatchingUp {
+      history.position = history.position.map {
+        Position(epoch: $0.epoch, lsn: ended.applier.position)
+      }
     }
     session = nil
+    for body in waitForRest { body(.unavailable) }
+    waitForRest = []
   }
 
-  /// - Parameter bootstrap: the number of the one that the report is about.
-  private func catalogChanged(_ error: any Error, since bootstrap: Int) {
-    guard let session, status.bootstraps.value == bootstrap else { return }
+  /// - Parameter number: of the session that the report is about.
+  private func catalogChanged(_ error: any Error, since number: Int) {
+    guard let session, sessionNumber == number else { return }
     guard let promise = error as? BrokenPromise else { return fail(error) }
     let views = session.dataflow.distrust(table: promise.table, promise.description)
     logger.error(
@@ -168,6 +243,10 @@ package actor Capture: QueueConfined {
     guard !stop.isSet else { return }
     store.gate.markStale(now: clock.monotonic)
     let failure = CaptureFailure(error)
+    distrust =
+      !failure.keepsState
+      ? "checkpoint_failed_before"
+      : store.holdWitness != nil && sessionNumber > 0 ? "holds_in_flight" : distrust
     status.fail(failure, reason: "\(error)")
     logger.error(
       "\(failure.rawValue)",
@@ -190,7 +269,8 @@ package actor Capture: QueueConfined {
           usleep(Self.bulkPause)
           continue
         }
-        if let rest = try current.applier.pause() { return readLater(microseconds: rest) }
+        if let time = try current.applier.pause() { return readLater(microseconds: time) }
+        rest()
         guard !isCalled.load(ordering: .relaxed),
           try current.stream.hasNews(within: Self.newsTime)
         else { return }
@@ -212,6 +292,7 @@ package actor Capture: QueueConfined {
       case .reply: wantsReply = true
       case .catalogLook: wantsLook = true
       }
+      if !waitForRest.isEmpty { rest() }
     }
     if wantsReply || clock.monotonic - current.lastStatus > Self.statusInterval {
       try sendStatus(wantsReply: false)
@@ -242,8 +323,10 @@ package actor Capture: QueueConfined {
 
   private func sendStatus(wantsReply: Bool) throws {
     guard let current = session else { return }
+    let position = current.applier.position
     try current.stream.send(
-      position: current.applier.position.value, now: clock.wallMicroseconds,
+      position: position.value, kept: (current.slot == nil ? position : kept).value,
+      now: clock.wallMicroseconds,
       wantsReply: wantsReply)
     session?.lastStatus = clock.monotonic
   }
@@ -269,7 +352,8 @@ package actor Capture: QueueConfined {
 
   private func ask() {
     // Asked first, as it lets go those whose time is up.
-    guard store.gate.hasWaiters(now: clock.monotonic), session != nil else {
+    let isAwaited = store.gate.hasWaiters(now: clock.monotonic)
+    guard let session, isAwaited || session.applier.isCatchingUp else {
       isAskingForEnd = false
       return
     }

@@ -26,6 +26,16 @@ package enum CaptureFailure: String, Sendable, CaseIterable {
   /// Something that has no name here; the reason tells.
   case unexpected
 
+  /// Whether what was followed can be gone on from once there is a connection.
+  var keepsState: Bool {
+    switch self {
+    case .databaseUnreachable, .connectionLost, .accessDenied, .noFreeSlot, .noFreeConnection,
+      .slotInUse, .walLevelTooLow:
+      true
+    case .slotLost, .schemaChanged, .refused, .unexpected: false
+    }
+  }
+
   init(_ error: any Error) {
     switch error {
     case is Refusal: self = .refused

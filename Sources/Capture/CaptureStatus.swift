@@ -1,3 +1,4 @@
+import Engine
 import Runtime
 import Synchronization
 
@@ -9,6 +10,8 @@ package final class CaptureStatus: Sendable {
     case creatingSlot(waitingFor: [String])
     /// Reading the snapshot of a table.
     case bootstrapping(table: String)
+    /// Taking in again what readers have seen before.
+    case catchingUp
     case streaming
     /// Can't follow the log; tries again.
     case failing(CaptureFailure, reason: String)
@@ -19,6 +22,7 @@ package final class CaptureStatus: Sendable {
       case .starting: "starting"
       case .creatingSlot: "creating_slot"
       case .bootstrapping: "bootstrapping"
+      case .catchingUp: "catching_up"
       case .streaming: "streaming"
       case .failing(let failure, _): failure.rawValue
       }
@@ -27,7 +31,7 @@ package final class CaptureStatus: Sendable {
     /// What an operator should know beside the name.
     package var detail: String? {
       switch self {
-      case .starting, .streaming: nil
+      case .starting, .catchingUp, .streaming: nil
       case .creatingSlot(let waitingFor):
         waitingFor.isEmpty ? nil : "waits for \(waitingFor.joined(separator: ", "))"
       case .bootstrapping(let table): table
@@ -44,6 +48,10 @@ package final class CaptureStatus: Sendable {
     package var lastCommit: Int64?
     /// Where the server's log ended when it last said.
     package var serverEnd: UInt64 = 0
+    /// What the slot may let go of; nil for a slot that goes with the connection.
+    package var kept: LSN?
+    /// What the server said last of a slot that stays.
+    package var slot: SlotReport?
     /// How often each failure happened.
     package var failures: [CaptureFailure: Int] = [:]
   }
@@ -53,6 +61,8 @@ package final class CaptureStatus: Sendable {
   package let rows = Counter()
   package let steps = Counter()
   package let bootstraps = Counter()
+  /// Times that the log was followed from a checkpoint, without a snapshot.
+  package let resumptions = Counter()
   /// How late what readers see was when it became visible, in microseconds; 0 when nothing is outstanding.
   package let lagMicroseconds = Gauge()
 

@@ -25,7 +25,8 @@ struct CatalogFingerprint: Sendable {
   }
 
   private let parameters: [String]
-  private let digest: String
+  /// Equal as long as the catalogs say the same.
+  let digest: String
   let storage: Storage
 
   init(
@@ -97,8 +98,12 @@ struct CatalogFingerprint: Sendable {
         SELECT row('label', enumtypid, oid, enumlabel) FROM pg_catalog.pg_enum
         WHERE enumtypid = ANY ($4::oid[])
         UNION ALL
-        SELECT row('publication', oid, pubname, pubinsert, pubupdate, pubdelete, pubtruncate)
+        SELECT row('publication', oid, xmin, pubname, pubinsert, pubupdate, pubdelete, pubtruncate)
         FROM pg_catalog.pg_publication WHERE pubname = ANY ($5::name[])
+        UNION ALL
+        SELECT row('member', r.oid, p.pubname, r.prrelid)
+        FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+        WHERE p.pubname = ANY ($5::name[])
         UNION ALL
         SELECT row('published', t.pubname, t.schemaname, t.tablename, t.attnames, t.rowfilter)
         FROM pg_catalog.pg_publication_tables t WHERE t.pubname = ANY ($5::name[])

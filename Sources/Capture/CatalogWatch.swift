@@ -1,5 +1,6 @@
 import Dispatch
 import Engine
+import Synchronization
 
 /// Looks, while the log is followed, whether the catalogs still say what the views were compiled against.
 ///
@@ -17,14 +18,28 @@ final class CatalogWatch: @unchecked Sendable {
   /// Updates and deletes that the server has counted of append-only tables, by OID.
   private var rewrites: [UInt32: Int] = [:]
 
+  private var looks = 0
+  private let slot: String?
+  private let slotReport: @Sendable (SlotReport?) -> Void
+  private let known = Mutex<String?>(nil)
+
   private static let interval = DispatchTimeInterval.seconds(1)
 
-  /// - Parameter report: is called, on any thread, with a ``BrokenPromise`` or with why the views must be read anew; then
-  ///   the watch has ended.
+  /// What the views relied on at the last look, which was about a second ago; nil before the first. Any thread.
+  var reliance: String? { known.withLock { $0 } }
+
+  /// - Parameters:
+  ///   - slot: that stays; nil if there is none.
+  ///   - slotReport: is told of it now and then, on any thread.
+  ///   - report: is called, on any thread, with a ``BrokenPromise`` or with why the log can't be followed as it is; then
+  ///     the watch has ended.
   init(
-    _ configuration: CaptureConfiguration, views: CompiledViews, stop: StopFlag,
+    _ configuration: CaptureConfiguration, views: CompiledViews, slot: String?, stop: StopFlag,
+    slotReport: @escaping @Sendable (SlotReport?) -> Void,
     report: @escaping @Sendable (any Error) -> Void
   ) {
+    self.slot = slot
+    self.slotReport = slotReport
     self.configuration = configuration
     self.views = views
     self.stop = stop
@@ -35,7 +50,7 @@ final class CatalogWatch: @unchecked Sendable {
     queue.async {
       let timer = DispatchSource.makeTimerSource(queue: self.queue)
       timer.schedule(
-        deadline: .now() + Self.interval, repeating: Self.interval, leeway: .milliseconds(100))
+        deadline: .now(), repeating: Self.interval, leeway: .milliseconds(100))
       timer.setEventHandler { [weak self] in self?.look() }
       timer.activate()
       self.timer = timer
@@ -60,32 +75,42 @@ final class CatalogWatch: @unchecked Sendable {
       let connection = try self.connection ?? PostgresConnection(configuration.conninfo, stop: stop)
       self.connection = connection
       try lookForRewrites(connection)
-      guard try !views.fingerprint.isCurrent(connection) else { return }
-      views = try compile(connection)
+      if try !views.fingerprint.isCurrent(connection) { views = try compile(connection) }
+      let reliance = views.reliance(rewrites)
+      known.withLock { $0 = reliance }
+      try lookAtSlot(connection)
+    } catch let error as PostgresError where error.isShutdown {
+      end(error)
     } catch let error as PostgresError where error.kind != .statement {
       // The stream tells of a lost server; until then the next look connects again.
       connection = nil
     } catch {
-      timer?.cancel()
-      timer = nil
-      connection = nil
-      report(error)
+      end(error)
     }
+  }
+
+  private func end(_ error: any Error) {
+    timer?.cancel()
+    timer = nil
+    connection = nil
+    report(error)
+  }
+
+  /// How much of its log the server keeps for us.
+  private func lookAtSlot(_ connection: PostgresConnection) throws {
+    guard let slot, isSlotDue else { return }
+    slotReport(try SlotReport(slot, connection))
+  }
+
+  /// Each tenth look.
+  private var isSlotDue: Bool {
+    looks += 1
+    return looks % 10 == 1
   }
 
   /// Updates and deletes of append-only tables are not in the log that we read; the server counts them.
   private func lookForRewrites(_ connection: PostgresConnection) throws {
-    guard !views.appendOnly.isEmpty else { return }
-    let oids = views.appendOnly.map { String($0.relation) }.joined(separator: ",")
-    let rows = try connection.query(
-      """
-      SELECT relid, n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_all_tables
-      WHERE relid = ANY ($1::oid[])
-      """, ["{\(oids)}"])
-    for row in rows {
-      guard let oid = row[0].flatMap({ UInt32($0) }), let count = row[1].flatMap({ Int($0) }) else {
-        continue
-      }
+    for (oid, count) in try views.rewrites(connection) {
       if let before = rewrites.updateValue(count, forKey: oid), count > before,
         let source = views.appendOnly.first(where: { $0.relation == oid })
       {

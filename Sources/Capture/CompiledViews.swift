@@ -57,6 +57,32 @@ package struct CompiledViews: Sendable {
       views: configuration.views.map(\.name), connection)
   }
 
+  /// What rows and operators rely on, in words that are equal or not: the catalogs, and how often rows of append-only tables were updated
+  /// or deleted, which their log does not tell.
+  func reliance(_ rewrites: [UInt32: Int]) -> String {
+    let counts = rewrites.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
+    return "\(fingerprint.digest) \(counts.joined(separator: ","))"
+  }
+
+  /// Updates and deletes that the server has counted of append-only tables, by OID.
+  func rewrites(_ connection: PostgresConnection) throws -> [UInt32: Int] {
+    guard !appendOnly.isEmpty else { return [:] }
+    let oids = appendOnly.map { String($0.relation) }.joined(separator: ",")
+    let rows = try connection.query(
+      """
+      SELECT relid, n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_all_tables
+      WHERE relid = ANY ($1::oid[])
+      """, ["{\(oids)}"])
+    var counts: [UInt32: Int] = [:]
+    for row in rows {
+      guard let oid = row[0].flatMap({ UInt32($0) }), let count = row[1].flatMap({ Int($0) }) else {
+        continue
+      }
+      counts[oid] = count
+    }
+    return counts
+  }
+
   /// Whether rows kept for `other` are right for this as well: the same plan over tables that were not rewritten.
   func continues(_ other: CompiledViews) -> Bool {
     plan == other.plan && publications == other.publications

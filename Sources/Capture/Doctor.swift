@@ -107,7 +107,31 @@ package struct Doctor {
     return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", $0[1] ?? "") })
   }
 
+  /// Of a slot that stays.
+  private mutating func examineOwnSlot() throws {
+    guard let slot = try SlotReport(configuration.slot, connection) else { return }
+    let name = "slot \(configuration.slot)"
+    let kept = "the server keeps \(slot.retainedBytes >> 20) MiB of its log for it"
+    if !slot.isOurs {
+      add(
+        .problem, "\(name) is of another database, or read by something else",
+        .advice("name another one by slot:"))
+    } else if slot.isInDanger {
+      add(
+        .problem, "\(name) is \(slot.status): log that it needs is being removed",
+        .advice("raise max_slot_wal_keep_size; a slot that is lost is made anew at the next start"))
+    } else if slot.readerProcess == nil {
+      add(
+        .note, "\(name) is read by nobody now; \(kept)",
+        .sql(["SELECT pg_drop_replication_slot('\(configuration.slot)') -- if its instance is gone"]
+        ))
+    } else {
+      add(.ok, "\(name) is read; \(kept)")
+    }
+  }
+
   private mutating func examineSlots(max: Int) throws {
+    try examineOwnSlot()
     let slots = try connection.query(
       "SELECT slot_name, active FROM pg_catalog.pg_replication_slots ORDER BY 1")
     if slots.count < max {

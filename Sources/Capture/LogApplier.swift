@@ -53,8 +53,10 @@ final class LogApplier {
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var attachments: [UInt32: Attachment] = [:]
 
-  /// Everything up to here is applied and visible.
+  /// Everything up to here is applied, and visible unless it catches up.
   @exclusivity(unchecked) private(set) var position: LSN
+  /// Up to here readers have seen everything before: it is taken in without a word. Nil from there on.
+  @exclusivity(unchecked) private var seenUpTo: LSN?
   @exclusivity(unchecked) private var transaction: Transaction?
   @exclusivity(unchecked) private var isSkipping = false
   /// Transactions absorbed and not yet made visible.
@@ -62,6 +64,12 @@ final class LogApplier {
   @exclusivity(unchecked) private var rowsInStep = 0
   /// Whether the transaction at hand has holds to be judged at its end, with nothing behind it.
   @exclusivity(unchecked) private var endsStep = false
+
+  /// Whether the dataflow is not yet where readers are.
+  var isCatchingUp: Bool { seenUpTo != nil }
+
+  /// Whether nothing of a transaction is in the dataflow that readers do not see.
+  var isAtRest: Bool { transaction == nil && unfinished == nil && seenUpTo == nil }
 
   /// Whether the step at hand has so many rows that more are likely to follow at once.
   var isInBulk: Bool { rowsInStep >= 64 }
@@ -79,16 +87,20 @@ final class LogApplier {
 
   /// - Parameters:
   ///   - tables: what the log will say of the dataflow's tables.
+  ///   - position: of what the dataflow has.
+  ///   - seenUpTo: how far readers are, if that is further.
   ///   - now: microseconds since 2000-01-01 UTC.
   init(
     _ dataflow: Dataflow, tables: [UInt32: PublishedTable], store: ViewStore,
-    from position: Position, status: CaptureStatus, now: @escaping () -> Int64
+    from position: Position, seenUpTo: LSN? = nil, status: CaptureStatus,
+    now: @escaping () -> Int64
   ) {
     self.dataflow = dataflow
     self.tables = tables
     self.store = store
     epoch = position.epoch
     self.position = position.lsn
+    self.seenUpTo = seenUpTo
     self.status = status
     self.now = now
     holds = store.holdWitness.map(HoldLog.init)
@@ -107,6 +119,7 @@ final class LogApplier {
       // Inside a transaction the server may have sent less than it says.
       if transaction == nil, !isStepOpen, LSN(serverEnd) > position {
         position = LSN(serverEnd)
+        guard try hasCaughtUp(before: position) else { return wantsReply ? .reply : .none }
         store.advance(to: Position(epoch: epoch, lsn: position))
         status.lagMicroseconds.set(0)
       }
@@ -118,7 +131,10 @@ final class LogApplier {
   ///
   /// - Returns: microseconds after which to come back, if a step is kept open for more.
   func pause() throws -> Int64? {
-    guard let step = unfinished, transaction == nil else { return nil }
+    guard let step = unfinished, transaction == nil else {
+      if transaction == nil { _ = try hasCaughtUp(before: position) }
+      return nil
+    }
     let time = now()
     let rest = step.due(time) - time
     guard rest > 0 else {
@@ -134,15 +150,34 @@ final class LogApplier {
     unfinished = nil
     endsStep = false
     position = step.end
-    try dataflow.finishStep(
-      at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt,
-      xid: step.last.xid)
+    if isCatchingUp {
+      try dataflow.passStep()
+    } else {
+      try dataflow.finishStep(
+        at: Position(epoch: epoch, lsn: step.end), committedAt: step.last.committedAt,
+        xid: step.last.xid, isJoined: step.count > 1)
+    }
     status.transactions.add(step.count)
     status.steps.add()
     status.rows.add(rowsInStep)
     status.update { $0.lastCommit = step.last.committedAt }
     status.lagMicroseconds.set(Int(max(0, now() - step.last.committedAt)))
     rowsInStep = 0
+  }
+
+  /// Has the views go on once the stream is past what readers have seen.
+  ///
+  /// - Parameter next: where what comes next begins.
+  /// - Returns: whether they do, or did before.
+  private func hasCaughtUp(before next: LSN) throws -> Bool {
+    guard let seen = seenUpTo else { return true }
+    guard next >= seen else { return false }
+    try finishStep()
+    seenUpTo = nil
+    position = max(position, seen)
+    try dataflow.goOn(at: Position(epoch: epoch, lsn: position))
+    status.set(.streaming)
+    return true
   }
 
   // MARK: Messages
@@ -165,6 +200,7 @@ final class LogApplier {
       try attachment.input.delete()
       rowsInStep += 1
     case .begin(let finalLSN, let committedAt, let xid):
+      _ = try hasCaughtUp(before: LSN(finalLSN))
       transaction = Transaction(xid: xid, committedAt: committedAt)
       // Commit records do not overlap: one that starts before our position ends before or at it.
       isSkipping = LSN(finalLSN) < position

@@ -38,13 +38,14 @@ final class LogStream {
   /// Tells the server how far we are.
   ///
   /// - Parameters:
-  ///   - position: what may be forgotten there.
+  ///   - position: what was received.
+  ///   - kept: what may be forgotten there.
   ///   - now: microseconds since 2000-01-01 UTC.
   ///   - wantsReply: asks for a keepalive, which tells where the log ends.
-  func send(position: UInt64, now: Int64, wantsReply: Bool) throws {
+  func send(position: UInt64, kept: UInt64, now: Int64, wantsReply: Bool) throws {
     try connection.sendCopy(
       StreamMessage.statusUpdate(
-        received: position, flushed: position, applied: position, now: now,
+        received: position, flushed: kept, applied: kept, now: now,
         wantsReply: wantsReply))
   }
 }

@@ -27,6 +27,12 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     self.sqlState = sqlState
   }
 
+  /// Whether the server ends its sessions, or lets nobody in: it waits for those who follow its log to have taken all of it.
+  var isShutdown: Bool {
+    ["57P01", "57P02", "57P03"].contains(sqlState)
+      || (sqlState.isEmpty && message.contains("shutting down"))
+  }
+
   package var description: String {
     sqlState.isEmpty ? message : "\(message) (SQLSTATE \(sqlState))"
   }

@@ -8,11 +8,18 @@ package final class Dataflow {
   package let inputs: [TableInput]
   package let plan: Plan
 
-  private let store: ViewStore
-  private let operators: [Operator]
-  private let sinks: [ViewSink]
-  private let directory: ViewDirectory
-  private var hasPublished = false
+  /// What a state must be of to be restored here.
+  package let stateFingerprint: PlanFingerprint
+
+  let store: ViewStore
+  let operators: [Operator]
+  let sinks: [ViewSink]
+  /// Those of operators and sinks that keep something.
+  let keepers: [any StateKeeper]
+  let directory: ViewDirectory
+  var hasPublished = false
+  /// Whether a table's rows are not known any more.
+  package private(set) var isDistrusted = false
 
   /// - Parameters:
   ///   - refused: why views are not in the plan that may have been in an earlier one, by configured name.
@@ -20,6 +27,7 @@ package final class Dataflow {
   package init(plan: Plan, refused: [String: String] = [:], store: ViewStore) {
     self.plan = plan
     self.store = store
+    stateFingerprint = PlanFingerprint(of: plan)
     var operators: [Operator] = []
     var inputs: [TableInput] = []
     for node in plan.nodes.indices {
@@ -41,6 +49,7 @@ package final class Dataflow {
     }
     self.inputs = inputs
     self.operators = operators
+    keepers = (operators + sinks).compactMap { $0 as? any StateKeeper }
   }
 
   /// Makes the step's changes visible, all at once, and hands them to who listens.
@@ -48,9 +57,10 @@ package final class Dataflow {
   /// - Parameters:
   ///   - committedAt: microseconds since 2000-01-01 UTC; nil for a snapshot.
   ///   - xid: of the last transaction in the step; nil for a snapshot.
-  package func finishStep(at position: Position, committedAt: Int64?, xid: UInt32?)
-    throws(DataflowFault)
-  {
+  ///   - isJoined: whether the step is more than one transaction.
+  package func finishStep(
+    at position: Position, committedAt: Int64?, xid: UInt32?, isJoined: Bool = false
+  ) throws(DataflowFault) {
     for node in operators { try node.flush() }
     let sequence = store.nextSequence()
     let isFirst = store.gate.visible.position == nil
@@ -64,6 +74,7 @@ package final class Dataflow {
     if isFirst || !changes.isEmpty {
       let batch = ChangeBatch(
         sequence: sequence, position: position, committedAt: committedAt, xid: xid,
+        spansFrom: isJoined || committedAt == nil ? store.gate.visible.position : nil,
         changes: changes)
       store.feed.send(batch, isFirst: isFirst)
     }
@@ -91,6 +102,7 @@ package final class Dataflow {
     let views = directory.views.filter { view in
       plan.views.contains { $0.name == view.name } && tainted.contains(view.definition.node)
     }
+    isDistrusted = true
     for view in views { view.setDistrust(reason) }
     return views.map(\.name)
   }

@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import Holds
 import Logging
@@ -16,6 +17,7 @@ package final class Service: Sendable {
   private let endpointDesk: EndpointDesk
   private let server: Server
   private let push: PushHub
+  private let changeLog: ChangeLog?
   private let logger: Logger
 
   private let accessLog: AccessLog?
@@ -33,11 +35,27 @@ package final class Service: Sendable {
     let availability = AvailabilityWatch(configuration.availability, logger: logger)
     let store = ViewStore(
       // Workers, the desk for holds, the sampler.
-      readers: configuration.workers + 2, hashSeed: .random(in: 0 ... .max),
+      readers: configuration.workers + 2,
+      hashSeed: configuration.dataDirectory.flatMap(ChangeLog.hashSeed) ?? .random(in: 0 ... .max),
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.key[0].column)
       }, viewsReplaced: { availability.viewsReplaced($0) })
-    let capture = Capture(configuration.capture, store: store, clock: clock, logger: logger)
+    let changeLog = try configuration.dataDirectory.map {
+      try ChangeLog(
+        $0, configuration.retention, rhythm: configuration.checkpoint, store: store,
+        isConfigured: configuration.asks(for:), clock: clock, logger: logger)
+    }
+    if let changeLog { store.feed.add(changeLog) }
+    let capture = Capture(
+      configuration.capture, store: store, past: changeLog?.past, checkpoints: changeLog,
+      clock: clock, logger: logger, historyBegins: { changeLog?.historyBegins($0) })
+    changeLog?.attach(
+      EngineAccess(
+        atRest: { [weak capture] body in
+          guard let capture else { return body(.unavailable) }
+          capture.atRest(body)
+        }, stepCount: { [status = capture.status] in status.steps.value },
+        positionIsKept: { [weak capture] in capture?.positionIsKept($0) }))
     let desk = configuration.desk(store: store, clock: clock, logger: logger)
     store.holdWitness = desk
     let sampler = DriftSampler(
@@ -46,17 +64,20 @@ package final class Service: Sendable {
         store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
         positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
     let webhooks = Webhooks(
-      configuration.webhooks, conninfo: configuration.database, clock: clock, logger: logger)
+      configuration.webhooks, conninfo: configuration.database, past: changeLog, clock: clock,
+      logger: logger)
     let endpointDesk = EndpointDesk(conninfo: configuration.database, logger: logger)
     store.feed.add(webhooks.window)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
       configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
-      availability: availability,
+      availability: availability, changeLog: changeLog,
       webhooks: WebhookEndpoints(
         webhooks, endpointDesk, configuration.webhooks.guardian, store),
       webhookStatus: webhooks.status, accessLog: accessLog, clock: clock,
       positionIsAwaited: { capture.positionIsAwaited() })
+    // Who asks from the first moment on finds what was there last.
+    changeLog?.start()
     server = try Server(
       ServerConfiguration(
         host: configuration.listen.host, port: configuration.listen.port,
@@ -67,6 +88,7 @@ package final class Service: Sendable {
     self.accessLog = accessLog
     drainTime = configuration.drainTime
     self.store = store
+    self.changeLog = changeLog
     self.capture = capture
     self.desk = desk
     self.sampler = sampler
@@ -96,15 +118,25 @@ package final class Service: Sendable {
         self.desk?.stop()
         self.sampler.stop()
         self.webhooks.stop {
-          self.endpointDesk.end { self.capture.stop { continuation.resume() } }
+          self.endpointDesk.end { self.keep { self.capture.stop { continuation.resume() } } }
         }
       }
+    }
+    await withCheckedContinuation { continuation in
+      guard let changeLog else { return continuation.resume() }
+      changeLog.stop { continuation.resume() }
     }
     await withCheckedContinuation { continuation in
       guard let accessLog else { return continuation.resume() }
       accessLog.stop { continuation.resume() }
     }
     logger.info("stopped")
+  }
+
+  /// Has the next process go on from here.
+  private func keep(_ completion: @escaping @Sendable () -> Void) {
+    guard let changeLog else { return completion() }
+    changeLog.keep(completion)
   }
 }
 

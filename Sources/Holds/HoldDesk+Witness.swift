@@ -62,6 +62,10 @@ extension HoldDesk: HoldWitness {
     }
   }
 
+  package var holdIndex: HoldIndex { state.withLock { $0.index } }
+
+  package func restore(_ index: HoldIndex) { state.withLock { $0.index = index } }
+
   package func stepIsApplied(_ views: ViewDirectory, sequence: UInt64, position: Position) {
     state.withLock { state in
       if state.keyColumns == nil {

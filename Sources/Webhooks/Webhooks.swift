@@ -14,6 +14,7 @@ package actor Webhooks: QueueConfined {
   package nonisolated let status = WebhookStatus()
   /// Where changes come from; a log on disk will stand in its place.
   package nonisolated let window: EndpointWindow
+  private let past: (any ChangeSource)?
   private let settings: WebhookSettings
   let guardian: AddressGuard
   let clock: Clock
@@ -40,9 +41,12 @@ package actor Webhooks: QueueConfined {
   private static let reportsMax = 20
   private static let lookInterval = DispatchTimeInterval.milliseconds(500)
 
+  /// - Parameter past: has changes that the window does not have; nil if nobody does.
   package init(
-    _ settings: WebhookSettings, conninfo: String, clock: Clock, logger: Logger
+    _ settings: WebhookSettings, conninfo: String, past: (any ChangeSource)? = nil, clock: Clock,
+    logger: Logger
   ) {
+    self.past = past
     self.settings = settings
     guardian = settings.guardian
     self.clock = clock
@@ -191,7 +195,8 @@ package actor Webhooks: QueueConfined {
     isRung.silence()
     let now = now
     var hasMore = false
-    for id in order where runners[id]?.pull(window, now: now) ?? false { hasMore = true }
+    let source = BackedSource(window, past: past)
+    for id in order where runners[id]?.pull(source, now: now) ?? false { hasMore = true }
     send(now)
     transport?.drive()
     record()

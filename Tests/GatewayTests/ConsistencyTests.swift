@@ -155,9 +155,11 @@ struct Shared<Value>: @unchecked Sendable {
   init(_ value: Value) { self.value = value }
 }
 
-/// Waits, for half a minute at most, until `condition` holds.
-func wait(_ what: String, for condition: () throws -> Bool) throws {
-  let end = ContinuousClock.now + .seconds(30)
+/// Waits, for half a minute at most unless told otherwise, until `condition` holds.
+func wait(
+  _ what: String, within time: Duration = .seconds(30), for condition: () throws -> Bool
+) throws {
+  let end = ContinuousClock.now + time
   while try !condition() {
     try #require(ContinuousClock.now < end, "waited in vain for: \(what)")
     pause()

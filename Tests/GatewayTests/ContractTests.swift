@@ -16,7 +16,13 @@ struct ContractTests {
     try DemoShop.install(on: PostgresConnection(database.conninfo))
     var configuration = try database.prepared(DemoShop.views)
     configuration.availability = DemoShop.availability
-    try await TestService.run(configuration) { try body($0.client, try Contract()) }
+    let folder = NSTemporaryDirectory() + "onhand-contract-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    configuration.dataDirectory = folder
+    try await TestService.run(configuration) { service in
+      try wait("the log") { try service.metric("onhand_log_durable_position_bytes") > 0 }
+      try body(service.client, try Contract())
+    }
   }
 
   @Test func everyCodeIsInTheContractAndTheOtherWayRound() throws {
@@ -34,6 +40,7 @@ struct ContractTests {
     case .view: "/v1/views/{view}"
     case .rows: "/v1/views/{view}/rows"
     case .row: "/v1/views/{view}/rows/{key}"
+    case .history: "/v1/views/{view}/rows/{key}/history"
     case .lookup: "/v1/views/{view}/lookup"
     case .changes: "/v1/views/{view}/changes"
     case .live: "/v1/live"

@@ -12,12 +12,13 @@ import idle
 import key_reads
 import mixed
 import push
+import restart
 import webhooks
 from cluster import Cluster
 from processes import be_verbose, say
 from service import Service
 
-PARTS = ["idle", "reads", "mixed", "push", "webhooks", "catch-up", "holds"]
+PARTS = ["idle", "reads", "mixed", "push", "webhooks", "catch-up", "holds", "restart"]
 COLUMNS = ["what", "ours", "theirs", "ratio", "reach"]
 
 
@@ -80,6 +81,9 @@ def measure(options, folder, running):
         # Over a server of its own, whose commits are on the disk.
         service.stop()
         rows += holds.measure(options.onhand, folder, options.rounds, max(1, seconds // 2))
+    if "restart" in parts:
+        service.stop()
+        rows += restart.measure(options.onhand, folder, options.rounds, options.scale)
     return rows, cluster.version()
 
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /// One readiness report: the bits of `epoll_event.events` and the token the descriptor was added with.
 struct clinux_event {
@@ -60,5 +61,14 @@ ptrdiff_t clinux_send(int descriptor, const void *bytes, size_t count);
 
 /// recv(2) that does not block.
 ptrdiff_t clinux_receive(int descriptor, void *bytes, size_t count);
+
+/// Has the kernel put large regions of memory into huge pages, as far as it will within the time: a fork then copies a few hundred times
+/// fewer entries. What is in such pages already takes no time; a process that is small is left as it is.
+void clinux_gather_pages(int milliseconds);
+
+/// fork(2). The child has nothing open but `kept`, yields to everybody, and is what the kernel kills first when memory is short.
+///
+/// It has one thread and this process's memory: it must take no lock that another thread may have held, and end with `_exit`.
+pid_t clinux_fork(int kept);
 
 #endif

@@ -10,12 +10,12 @@ package struct HoldIndex: Sendable {
     package init() {}
   }
 
-  private let hasher: RowHasher
+  let hasher: RowHasher
   /// By hash of caller and key; a rejected hold has given its key back.
-  private var idempotencyKeys: [UInt64: HoldID] = [:]
+  var idempotencyKeys: [UInt64: HoldID] = [:]
   /// By hash of caller and reference: the active hold that no other takes the place of.
-  private var references: [UInt64: HoldID] = [:]
-  private var usage: [String: Usage] = [:]
+  var references: [UInt64: HoldID] = [:]
+  var usage: [String: Usage] = [:]
 
   package init(hasher: RowHasher) { self.hasher = hasher }
 

@@ -42,6 +42,11 @@ package protocol HoldWitness: AnyObject, Sendable {
   func updated(from old: HoldRow?, to row: HoldRow) -> Bool
   func deleted(_ row: HoldRow)
 
+  /// What the log has told of holds, between two steps: a checkpoint writes it.
+  var holdIndex: HoldIndex { get }
+  /// Goes on from the index of a checkpoint; the log behind it follows, and no snapshot.
+  func restore(_ index: HoldIndex)
+
   /// The step's rows are in the views' tables under `sequence`, and nobody sees them yet.
   func stepIsApplied(_ views: ViewDirectory, sequence: UInt64, position: Position)
   /// They can be seen.

@@ -4,7 +4,7 @@
 /// notes the row it showed before; the flush hands on the difference. Without keys there is always one row.
 final class AggregateOperator: Operator {
   /// What failed among a group's rows; kept aside, since it hardly ever happens.
-  private struct GroupFaults {
+  struct GroupFaults {
     /// Weight of the rows of which a key's filter is unknown.
     var rows = 0
     /// Weight of the rows of which an argument failed.
@@ -12,30 +12,30 @@ final class AggregateOperator: Operator {
     var fault: ValueFault
   }
 
-  private struct Touched {
+  struct Touched {
     let record: RowTable.Record
     /// The row shown before, as index into ``before``; negative if none was.
     let before: Int
   }
 
   private let node: Int
-  private let hasher: RowHasher
+  let hasher: RowHasher
   private let program: Program
-  private let keyCount: Int
-  private let key: CanonicalKey
+  let keyCount: Int
+  let key: CanonicalKey
   /// Used where the keys' types are not canonical.
-  @exclusivity(unchecked) private var spellings: GroupSpellings
-  private let accumulators: [Accumulator]
+  @exclusivity(unchecked) var spellings: GroupSpellings
+  let accumulators: [Accumulator]
   /// For each aggregate the outputs of the program: argument and filter, negative if it has none.
   private let argumentOutputs: [Int]
   private let filterOutputs: [Int]
 
   // Unchecked for the reason given in `RowBatch`.
-  @exclusivity(unchecked) private var groups: RowTable
-  @exclusivity(unchecked) private var faults: [UnsafeMutableRawPointer: GroupFaults] = [:]
-  @exclusivity(unchecked) private var touched: [Touched] = []
+  @exclusivity(unchecked) var groups: RowTable
+  @exclusivity(unchecked) var faults: [UnsafeMutableRawPointer: GroupFaults] = [:]
+  @exclusivity(unchecked) private(set) var touched: [Touched] = []
   private let before = RowBatch()
-  private var hasStarted = false
+  var hasStarted = false
 
   /// A group's payload: weight, whether it is touched, how its keys are spelled, the accumulators.
   private enum Payload {

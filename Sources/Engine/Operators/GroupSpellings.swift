@@ -4,16 +4,16 @@
 /// others aside. Of several the one with the least bytes is shown, whichever came first.
 struct GroupSpellings {
   /// A spelling's block: size of the row, weight of the rows spelled like it, the row.
-  private enum Block {
+  enum Block {
     static let weight = 8
     static let row = 16
   }
 
-  private let layout: RowLayout
+  let layout: RowLayout
   /// The place of the block's address in a record's payload.
   private let offset: Int
   private let scratch = RowBatch(capacityBytes: 128)
-  private var others: [UnsafeMutableRawPointer: [[UInt8]: Int]] = [:]
+  var others: [UnsafeMutableRawPointer: [[UInt8]: Int]] = [:]
 
   init(_ types: [ColumnType], offset: Int) {
     layout = RowLayout(types)
@@ -75,7 +75,7 @@ struct GroupSpellings {
     others[record.base] = aside.isEmpty ? nil : aside
   }
 
-  private func show(_ row: UnsafeRawBufferPointer, weight: Int, _ record: RowTable.Record) {
+  func show(_ row: UnsafeRawBufferPointer, weight: Int, _ record: RowTable.Record) {
     let block = UnsafeMutableRawPointer.allocate(byteCount: Block.row + row.count, alignment: 8)
     block.storeBytes(of: row.count, as: Int.self)
     block.storeBytes(of: weight, toByteOffset: Block.weight, as: Int.self)
@@ -85,11 +85,11 @@ struct GroupSpellings {
     record.payload.storeBytes(of: block, toByteOffset: offset, as: UnsafeMutableRawPointer?.self)
   }
 
-  private func block(_ record: RowTable.Record) -> UnsafeMutableRawPointer? {
+  func block(_ record: RowTable.Record) -> UnsafeMutableRawPointer? {
     record.payload.load(fromByteOffset: offset, as: UnsafeMutableRawPointer?.self)
   }
 
-  private static func row(_ block: UnsafeMutableRawPointer) -> RowRef {
+  static func row(_ block: UnsafeMutableRawPointer) -> RowRef {
     RowRef(base: UnsafeRawPointer(block + Block.row), count: block.load(as: Int.self))
   }
 }

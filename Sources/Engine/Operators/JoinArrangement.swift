@@ -12,23 +12,25 @@ struct JoinArrangement: ~Copyable {
 
   /// A row's payload: its weight, then for each index the record before, the record after and the index's entry; then what
   /// the owner keeps.
-  private enum Link {
+  enum Link {
     static func previous(_ index: Int) -> Int { 8 + 24 * index }
     static func next(_ index: Int) -> Int { 16 + 24 * index }
     static func owner(_ index: Int) -> Int { 24 + 24 * index }
   }
 
+  let layout: RowLayout
   private(set) var indexes: [Index]
-  private let hasher: RowHasher
-  private var rows: RowTable
+  let hasher: RowHasher
+  var rows: RowTable
   /// By index; payload: the first record of the list.
-  private var tables: [RowTableBox]
+  let tables: [RowTableBox]
   /// Where a record's payload has the owner's own bytes, zero at first.
   let extraOffset: Int
 
   init(
     layout: RowLayout, indexedBy columnSets: [[Int]], extraBytes: Int = 0, hasher: RowHasher
   ) {
+    self.layout = layout
     self.hasher = hasher
     indexes = columnSets.map { columns in
       Index(
@@ -122,14 +124,14 @@ struct JoinArrangement: ~Copyable {
     }
   }
 
-  private static func get(_ record: UnsafeMutableRawPointer, _ offset: Int)
+  static func get(_ record: UnsafeMutableRawPointer, _ offset: Int)
     -> UnsafeMutableRawPointer?
   {
     RowTable.Record(base: record).payload.load(
       fromByteOffset: offset, as: UnsafeMutableRawPointer?.self)
   }
 
-  private static func set(
+  static func set(
     _ record: UnsafeMutableRawPointer, _ offset: Int, _ value: UnsafeMutableRawPointer?
   ) {
     RowTable.Record(base: record).payload.storeBytes(

@@ -16,7 +16,7 @@ final class JoinOperator: Operator {
     let steps: [Step]
   }
 
-  private final class Input {
+  final class Input {
     var arrangement: JoinArrangement
     let pending = RowBatch()
     var isCleared = false
@@ -25,7 +25,7 @@ final class JoinOperator: Operator {
   }
 
   private let program: Program
-  private let inputs: [Input]
+  let inputs: [Input]
   private let paths: [Path]
   /// By input: the columns in equalities.
   private let joined: [[ColumnSlot]]

@@ -58,6 +58,8 @@ package enum DataflowFault: Error, Equatable, Sendable {
   case retractedUnknownRow(node: Int)
   /// A table was emptied whose rows are mixed with others' where they are kept.
   case clearedMixedInput(node: Int)
+  /// Which rows share a key can't be told from what is there.
+  case passedSharedKeys(node: Int)
   /// A value was not what its type sends.
   case malformedValue(node: Int, ValueFault)
 }

@@ -9,19 +9,19 @@ protocol SpelledValue: Comparable {
 /// Spellings of a value are counted each, so that what is shown is there. One entry lies inline; more lie in sorted chunks, so
 /// that an insertion moves a chunk at most.
 struct OrderedCounts<Value: SpelledValue> {
-  private struct Entry {
+  struct Entry {
     let value: Value
     var count: Int
   }
 
-  private var single: Entry?
-  private var chunks: [[Entry]] = []
-  private var chunkedCount = 0
+  var single: Entry?
+  var chunks: [[Entry]] = []
+  var chunkedCount = 0
   /// Of the values in chunks, whatever their spellings.
-  private var chunkedDistinctCount = 0
+  var chunkedDistinctCount = 0
 
   /// Values to a chunk: moved in well under a microsecond, and a million values need few chunks.
-  private static var chunkValuesMax: Int { 256 }
+  static var chunkValuesMax: Int { 256 }
 
   var distinctCount: Int { chunks.isEmpty ? (single == nil ? 0 : 1) : chunkedDistinctCount }
 

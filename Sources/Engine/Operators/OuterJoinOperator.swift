@@ -6,20 +6,20 @@
 /// becomes of the rows without a match is decided at the end of the step.
 final class OuterJoinOperator: Operator {
   /// A row as it was when the step first touched it.
-  private struct Touched {
+  struct Touched {
     let record: RowTable.Record
     let weight: Int
     let matches: Int
   }
 
   /// What a preserved row's record has beside its weight.
-  private enum Extra {
+  enum Extra {
     static let matches = 0
     static let isTouched = 8
     static let bytes = 16
   }
 
-  private final class Input {
+  final class Input {
     var arrangement: JoinArrangement
     let pending = RowBatch()
     /// Whether rows without a match stay.
@@ -78,7 +78,7 @@ final class OuterJoinOperator: Operator {
   }
 
   private let node: Int
-  private let inputs: [Input]
+  let inputs: [Input]
   private let layouts: [RowLayout]
   private let matching: Program
   /// The outputs without the conditions of the match.

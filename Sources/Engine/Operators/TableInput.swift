@@ -18,13 +18,13 @@ package final class TableInput: Operator {
   package let old: UnsafeMutableBufferPointer<WireValue>
 
   private let node: Int
-  private let hasher: RowHasher
+  let hasher: RowHasher
   private let arena = ScratchArena()
-  private let keyColumns: [Int]?
-  private let key: CanonicalKey
+  let keyColumns: [Int]?
+  let key: CanonicalKey
   // Unchecked for the reason given in `RowBatch`.
   /// Rows by key; payload: the row's block.
-  @exclusivity(unchecked) private var rows = RowTable(payloadBytes: 8)
+  @exclusivity(unchecked) var rows = RowTable(payloadBytes: 8)
 
   init(source: Plan.Source, node: Int, hasher: RowHasher) {
     self.source = source
@@ -172,7 +172,7 @@ package final class TableInput: Operator {
     stored.deallocate()
   }
 
-  private static func storedRow(_ record: RowTable.Record) -> UnsafeMutableRawPointer {
+  static func storedRow(_ record: RowTable.Record) -> UnsafeMutableRawPointer {
     record.payload.load(as: UnsafeMutableRawPointer.self)
   }
 }

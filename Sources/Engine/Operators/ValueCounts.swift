@@ -7,6 +7,8 @@ class ValueCounts {
   func add(_ datum: Datum, weight: Int) {}
   func withFirst(_ body: (Datum) -> Void) {}
   func withLast(_ body: (Datum) -> Void) {}
+  func writeState(to writer: inout StateWriter) throws {}
+  func restoreState(from reader: inout StateReader) throws {}
 
   static func make(_ type: ColumnType) -> ValueCounts {
     switch type {
@@ -38,6 +40,14 @@ private final class WordCounts: ValueCounts {
 
   override func withLast(_ body: (Datum) -> Void) {
     if let last = counts.last { body(.word(last)) }
+  }
+
+  override func writeState(to writer: inout StateWriter) throws {
+    try counts.write(to: &writer) { try $1.append($0) }
+  }
+
+  override func restoreState(from reader: inout StateReader) throws {
+    try counts.restore(from: &reader, bytesEach: 8) { try $0.value(Int64.self) }
   }
 }
 
@@ -71,6 +81,16 @@ private final class FloatCounts: ValueCounts {
   override func withLast(_ body: (Datum) -> Void) {
     if let last = counts.last { body(.float(last.number)) }
   }
+
+  override func writeState(to writer: inout StateWriter) throws {
+    try counts.write(to: &writer) { try $1.append($0.number.bitPattern) }
+  }
+
+  override func restoreState(from reader: inout StateReader) throws {
+    try counts.restore(from: &reader, bytesEach: 8) {
+      Value(number: Double(bitPattern: try $0.value(UInt64.self)))
+    }
+  }
 }
 
 private final class NumericCounts: ValueCounts {
@@ -102,6 +122,22 @@ private final class NumericCounts: ValueCounts {
   override func withFirst(_ body: (Datum) -> Void) { counts.first?.number.withDatum(body) }
 
   override func withLast(_ body: (Datum) -> Void) { counts.last?.number.withDatum(body) }
+
+  override func writeState(to writer: inout StateWriter) throws {
+    try counts.write(to: &writer) { value, writer in
+      var encoded: [UInt8] = []
+      value.number.encode(into: &encoded)
+      try encoded.withUnsafeBytes { try writer.append(sized: $0) }
+    }
+  }
+
+  override func restoreState(from reader: inout StateReader) throws {
+    try counts.restore(from: &reader, bytesEach: 7) { reader in
+      let number = try reader.bytes().withUnsafeBytes { Numeric(encoded: $0) }
+      guard let number else { throw reader.damage("a numeric") }
+      return Value(number: number)
+    }
+  }
 }
 
 /// Text and its like, in byte order.
@@ -133,8 +169,13 @@ private final class TextCounts: ValueCounts {
 
   override func add(_ datum: Datum, weight: Int) {
     guard case .bytes(let bytes) = datum else { return }
-    let length = isBlankPadded ? bytes.withoutTrailingBlanks.count : bytes.count
-    counts.add(Value(bytes: Array(bytes), length: length), weight)
+    counts.add(value(Array(bytes)), weight)
+  }
+
+  private func value(_ bytes: [UInt8]) -> Value {
+    let length =
+      isBlankPadded ? bytes.withUnsafeBytes { $0.withoutTrailingBlanks.count } : bytes.count
+    return Value(bytes: bytes, length: length)
   }
 
   override func withFirst(_ body: (Datum) -> Void) {
@@ -143,6 +184,16 @@ private final class TextCounts: ValueCounts {
 
   override func withLast(_ body: (Datum) -> Void) {
     counts.last?.bytes.withUnsafeBytes { body(.bytes($0)) }
+  }
+
+  override func writeState(to writer: inout StateWriter) throws {
+    try counts.write(to: &writer) { value, writer in
+      try value.bytes.withUnsafeBytes { try writer.append(sized: $0) }
+    }
+  }
+
+  override func restoreState(from reader: inout StateReader) throws {
+    try counts.restore(from: &reader, bytesEach: 4) { value(try $0.bytes()) }
   }
 }
 

@@ -6,11 +6,11 @@
 /// reports the difference.
 final class ViewSink: Operator {
   /// All rows of a key that more than one row has, with their copies.
-  private typealias Crowd = [[UInt8]: Int]
+  typealias Crowd = [[UInt8]: Int]
 
   let view: LiveView
   private let node: Int
-  private let pairing: DeltaPairing
+  let pairing: DeltaPairing
   private let key: CanonicalKey
   private let otherKey: CanonicalKey
   /// Whether rows of one identity always have one key.
@@ -20,9 +20,9 @@ final class ViewSink: Operator {
   private let visibleRows: RowBatch?
   // Unchecked for the reason given in `RowBatch`.
   @exclusivity(unchecked) private var jsonBytes: [UInt8] = []
-  @exclusivity(unchecked) private var crowds: [[UInt8]: Crowd] = [:]
+  @exclusivity(unchecked) var crowds: [[UInt8]: Crowd] = [:]
   /// While the table's contents are replaced: the records written or found unchanged.
-  @exclusivity(unchecked) private var confirmed: Set<UnsafeRawPointer>? = []
+  @exclusivity(unchecked) var confirmed: Set<UnsafeRawPointer>? = []
   @exclusivity(unchecked) private var sequence: UInt64 = 0
   private var reported: [ViewChange] = []
   private let reportedKeys = RowBatch()
@@ -85,6 +85,68 @@ final class ViewSink: Operator {
     visibleRows?.removeAll()
     reportedKeys.removeAll()
     reported.removeAll(keepingCapacity: reported.count < 65_536)
+  }
+
+  // MARK: Passing steps that the table knows
+
+  /// While steps are passed: all rows of each key that they touched.
+  @exclusivity(unchecked) private var passed: [[UInt8]: Crowd] = [:]
+  /// What the table has already and the sink has not.
+  private var before: RowsBefore?
+
+  /// - Parameter before: what the table showed where the sink's state is from; nil if it is not known, or has not changed.
+  func beginPassing(_ before: RowsBefore?) { self.before = before }
+
+  /// Takes note of a step whose changes the table has already. What is shown is known from there; which rows share a key is not.
+  func pass() throws(DataflowFault) {
+    if view.definition.mayShareKeys, !pairing.rows.isEmpty || confirmed != nil {
+      // A table that was emptied, and one of which nobody knows what it showed, are for a snapshot.
+      guard confirmed == nil, before != nil else { throw .passedSharedKeys(node: node) }
+      pairing.pair()
+      showRows()
+      for delta in pairing.deltas {
+        if delta.old >= 0 { try pass(row(delta.old), copies: -delta.copies) }
+        if delta.new >= 0 { try pass(row(delta.new), copies: delta.copies) }
+      }
+    }
+    confirmed = nil
+    endStep()
+  }
+
+  private func pass(_ row: RowRef, copies: Int) throws(DataflowFault) {
+    let key = Array(key(of: row).bytes)
+    var crowd = passed[key] ?? crowds[key] ?? crowdBefore(key)
+    let left = crowd[Array(row.bytes), default: 0] + copies
+    // A row that goes may do so before the one that it makes room for.
+    crowd[Array(row.bytes)] = left == 0 ? nil : left
+    passed[key] = crowd
+  }
+
+  private func crowdBefore(_ key: [UInt8]) -> Crowd {
+    if let known = before?.row(under: key) { return known.map { [$0: 1] } ?? [:] }
+    return shown(key).map { [$0: 1] } ?? [:]
+  }
+
+  private func shown(_ key: [UInt8]) -> [UInt8]? {
+    key.withUnsafeBytes { bytes -> [UInt8]? in
+      guard let base = bytes.baseAddress else { return nil }
+      let newest = view.table.findNewest(RowRef(base: base, count: bytes.count))
+      return newest.map { Array($0.row.bytes) }
+    }
+  }
+
+  /// Looks whether the rows that keys share lead to what the table shows.
+  func endPassing() throws(DataflowFault) {
+    for (key, crowd) in passed {
+      let total = crowd.values.reduce(0, +)
+      let least = crowd.keys.min { $0.lexicographicallyPrecedes($1) }
+      guard crowd.values.allSatisfy({ $0 > 0 }), shown(key) == least else {
+        throw .passedSharedKeys(node: node)
+      }
+      crowds[key] = total > 1 ? crowd : nil
+    }
+    passed = [:]
+    before = nil
   }
 
   // MARK: Rows of the step
@@ -272,7 +334,7 @@ final class ViewSink: Operator {
     }
   }
 
-  private var status: ViewStatus {
+  var status: ViewStatus {
     ViewStatus(
       rowCount: view.table.rowCount, faultyCount: view.table.faultyCount, degradation: degradation)
   }

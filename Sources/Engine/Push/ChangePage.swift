@@ -48,8 +48,12 @@ package struct ChangePage {
   }
 
   /// Moves the page on to where nothing more has changed.
-  package mutating func extend(to position: Position) {
-    if !hasMore { self.position = position }
+  ///
+  /// - Parameter hasMore: whether there is more behind that.
+  package mutating func extend(to position: Position, hasMore: Bool = false) {
+    guard !self.hasMore else { return }
+    self.position = position
+    self.hasMore = hasMore
   }
 
   private mutating func add(_ changes: [RecordedChange], _ interest: Interest) {

@@ -48,6 +48,11 @@ package final class ChangeWindow: ChangeListener {
 
   package func changesBecameVisible() { notify() }
 
+  /// Views that were restored are there before any step.
+  package func viewsReplaced(_ directory: ViewDirectory, at position: Position) {
+    state.withLock { $0.start = $0.start ?? position }
+  }
+
   // MARK: Reading
 
   /// Steps for somebody who knows all up to some sequence.
@@ -109,6 +114,7 @@ extension ChangeWindow.State {
     let split = steps.firstOffset { $0.position.lsn > position.lsn }
     let known = split > 0 ? steps[split - 1].sequence : startSequence
     guard birth <= known else { return .gone }
+    if split < steps.count, steps[split].spans(position) { return .gone }
     return .steps(steps(from: split, upTo: end))
   }
 

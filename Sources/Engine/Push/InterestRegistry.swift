@@ -89,6 +89,13 @@ package final class InterestRegistry {
   package func replay(after position: Position, in draft: Interest) -> Bool {
     guard case .steps(let steps) = window.steps(after: position, upTo: sequence, of: draft.view)
     else { return false }
+    return mark(steps, in: draft)
+  }
+
+  /// Marks in `draft`, which nobody follows, what some steps of the past changed.
+  ///
+  /// - Returns: false if the changes of one were too many to be kept.
+  package func mark(_ steps: [RecordedStep], in draft: Interest) -> Bool {
     let interests = ViewInterests(draft.view, hasher: hasher)
     interests.add(draft)
     for step in steps {

@@ -12,8 +12,12 @@ package final class RecordedStep: @unchecked Sendable {
   package let views: [LiveView]
   /// What the step holds in memory, about.
   let byteCount: Int
+  /// As ``ChangeBatch/spansFrom``.
+  let spansFrom: Position?
 
   private let storage: UnsafeMutableRawBufferPointer
+  /// What the rows lie in, where it is not the storage.
+  private let owner: AnyObject?
 
   /// One view's part of a step.
   package struct Section {
@@ -27,6 +31,8 @@ package final class RecordedStep: @unchecked Sendable {
     sequence = batch.sequence
     position = batch.position
     committedAt = batch.committedAt
+    spansFrom = batch.spansFrom
+    owner = nil
     let changes = batch.changes
     var needed = 0
     for change in changes where needed <= bytesMax { needed += RecordedChange.byteCount(change) }
@@ -54,7 +60,33 @@ package final class RecordedStep: @unchecked Sendable {
     byteCount = overhead + needed + changes.count * MemoryLayout<RecordedChange>.stride
   }
 
+  /// One view's part of a step of the past.
+  ///
+  /// - Parameters:
+  ///   - section: of the step; nil where it did not concern the view.
+  ///   - view: as it is now.
+  ///   - owner: what the rows lie in.
+  package init(
+    _ step: StepRecord, _ section: StepRecord.Section?, of view: LiveView, in owner: AnyObject
+  ) {
+    sequence = 0
+    position = step.position
+    committedAt = step.committedAt
+    spansFrom = step.spansFrom.map { Position(epoch: step.position.epoch, lsn: $0) }
+    sections = section.map { [Section(view: view, changes: $0.changes)] } ?? []
+    views = section == nil ? [] : [view]
+    byteCount = 0
+    storage = .allocate(byteCount: 0, alignment: 8)
+    self.owner = owner
+  }
+
   deinit { storage.deallocate() }
+
+  /// Whether a position of the same history lies inside the step: what changed since can't be told from it.
+  package func spans(_ position: Position) -> Bool {
+    guard let spansFrom, spansFrom.epoch == position.epoch else { return false }
+    return position.lsn > spansFrom.lsn && position.lsn < self.position.lsn
+  }
 }
 
 /// One row's change in a ``RecordedStep``; as ``ViewChange``.
@@ -64,6 +96,14 @@ package struct RecordedChange {
   package let old: RowRef?
   package let new: RowRef?
   package let copies: Int
+
+  init(key: RowRef, formerKey: RowRef?, old: RowRef?, new: RowRef?, copies: Int) {
+    self.key = key
+    self.formerKey = formerKey
+    self.old = old
+    self.new = new
+    self.copies = copies
+  }
 
   fileprivate init(_ change: ViewChange, copiedTo free: inout UnsafeMutableRawPointer?) {
     key = Self.copy(change.key, to: &free)

@@ -19,15 +19,15 @@ package struct RowTable: ~Copyable, @unchecked Sendable {
     }
   }
 
-  private struct Cell: BitwiseCopyable {
+  struct Cell: BitwiseCopyable {
     var hash: UInt64
     var record: UnsafeMutableRawPointer?
   }
 
   let payloadBytes: Int
-  package private(set) var count = 0
-  private var cells: UnsafeMutablePointer<Cell>
-  private var mask: Int
+  package internal(set) var count = 0
+  private(set) var cells: UnsafeMutablePointer<Cell>
+  private(set) var mask: Int
 
   /// - Parameter payloadBytes: bytes of each record's payload, rounded up to 8; zeroed on insertion.
   package init(payloadBytes: Int) {
@@ -36,7 +36,7 @@ package struct RowTable: ~Copyable, @unchecked Sendable {
     cells = Self.allocate(Self.cellsMin)
   }
 
-  private static let cellsMin = 8
+  static let cellsMin = 8
 
   deinit {
     for index in 0...mask { cells[index].record?.deallocate() }
@@ -79,9 +79,9 @@ package struct RowTable: ~Copyable, @unchecked Sendable {
     if mask + 1 > Self.cellsMin, count * 8 < mask + 1 { resize(to: (mask + 1) / 2) }
   }
 
-  package func forEachRecord(_ body: (Record) -> Void) {
+  package func forEachRecord(_ body: (Record) throws -> Void) rethrows {
     for index in 0...mask {
-      if let record = cells[index].record { body(Record(base: record)) }
+      if let record = cells[index].record { try body(Record(base: record)) }
     }
   }
 
@@ -96,13 +96,20 @@ package struct RowTable: ~Copyable, @unchecked Sendable {
   }
 
   private func makeRecord(_ key: RowRef, _ hash: UInt64) -> Record {
+    let record = makeRecord(keyBytes: key.count)
+    record.base.storeBytes(of: hash, as: UInt64.self)
+    (record.base + 16 + payloadBytes).copyMemory(from: key.base, byteCount: key.count)
+    return record
+  }
+
+  /// A record without hash and key, for a row of so many bytes.
+  @inline(__always)
+  func makeRecord(keyBytes: Int) -> Record {
     let base = UnsafeMutableRawPointer.allocate(
-      byteCount: 16 + payloadBytes + key.count, alignment: 8)
-    base.storeBytes(of: hash, as: UInt64.self)
-    base.storeBytes(of: UInt32(key.count), toByteOffset: 8, as: UInt32.self)
+      byteCount: 16 + payloadBytes + keyBytes, alignment: 8)
+    base.storeBytes(of: UInt32(keyBytes), toByteOffset: 8, as: UInt32.self)
     base.storeBytes(of: UInt32(payloadBytes), toByteOffset: 12, as: UInt32.self)
     (base + 16).initializeMemory(as: UInt8.self, repeating: 0, count: payloadBytes)
-    (base + 16 + payloadBytes).copyMemory(from: key.base, byteCount: key.count)
     return Record(base: base)
   }
 
@@ -121,7 +128,7 @@ package struct RowTable: ~Copyable, @unchecked Sendable {
     cells[gap] = Cell(hash: 0, record: nil)
   }
 
-  private mutating func resize(to size: Int) {
+  mutating func resize(to size: Int) {
     let old = cells
     let oldSize = mask + 1
     cells = Self.allocate(size)

@@ -10,16 +10,21 @@ package struct ChangeBatch {
   package let committedAt: Int64?
   /// The last transaction in the step.
   package let xid: UInt32?
+  /// What readers saw before, where the step is a snapshot or more than one transaction: a position between that and ``position``, as
+  /// another instance may have told it, is not among the states that the step leads from. Nil for a single transaction.
+  package let spansFrom: Position?
   /// By view, then by the bytes of the key.
   package private(set) var changes: [ViewChange]
 
   init(
-    sequence: UInt64, position: Position, committedAt: Int64?, xid: UInt32?, changes: [ViewChange]
+    sequence: UInt64, position: Position, committedAt: Int64?, xid: UInt32?,
+    spansFrom: Position? = nil, changes: [ViewChange]
   ) {
     self.sequence = sequence
     self.position = position
     self.committedAt = committedAt
     self.xid = xid
+    self.spansFrom = spansFrom
     self.changes = changes
     for index in changes.indices { self.changes[index].ordinal = index }
   }
@@ -54,11 +59,15 @@ package protocol ChangeListener: AnyObject, Sendable {
 
   /// Called once the changes handed over last are visible.
   func changesBecameVisible()
+
+  /// Called with the views that are served from a position on, when they are other ones, right before readers see them there.
+  func viewsReplaced(_ directory: ViewDirectory, at position: Position)
 }
 
 extension ChangeListener {
   package var needsFirstRows: Bool { true }
   package func changesBecameVisible() {}
+  package func viewsReplaced(_ directory: ViewDirectory, at position: Position) {}
 }
 
 /// Hands the changes of every step to whoever listens: push, webhooks, the log.
@@ -84,9 +93,15 @@ package final class ChangeFeed: Sendable {
   func send(_ batch: ChangeBatch, isFirst: Bool) {
     let bare = ChangeBatch(
       sequence: batch.sequence, position: batch.position, committedAt: batch.committedAt,
-      xid: batch.xid, changes: [])
+      xid: batch.xid, spansFrom: batch.spansFrom, changes: [])
     for listener in listeners.withLock({ $0 }) {
       listener.viewsChanged(isFirst && !listener.needsFirstRows ? bare : batch)
+    }
+  }
+
+  func replace(_ directory: ViewDirectory, at position: Position) {
+    for listener in listeners.withLock({ $0 }) {
+      listener.viewsReplaced(directory, at: position)
     }
   }
 

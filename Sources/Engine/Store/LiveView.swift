@@ -5,6 +5,8 @@ package final class LiveView: Sendable {
   package let definition: Plan.View
   package let rowLayout: RowLayout
   package let table: ViewTable
+  /// What tells it from views of the same name that were something else.
+  package let generation: Generation
   /// The columns that a row is addressed by, or all of them where none are chosen.
   let keyColumns: [Int]
   let keySlots: [ColumnSlot]
@@ -20,6 +22,7 @@ package final class LiveView: Sendable {
     history = Mutex(StatusHistory(status))
     self.definition = definition
     self.table = table
+    generation = Generation(of: definition)
     let layout = RowLayout(definition.columns.map(\.type))
     rowLayout = layout
     let key = definition.key.isEmpty ? Array(definition.columns.indices) : definition.key

@@ -20,6 +20,7 @@ struct StatusHistory: Sendable {
 
   mutating func add(_ status: ViewStatus, at sequence: UInt64) {
     guard entries[entries.count - 1].status != status else { return }
+    if entries[entries.count - 1].sequence == sequence { entries.removeLast() }
     entries.append((sequence, status))
   }
 

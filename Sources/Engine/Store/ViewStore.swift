@@ -7,6 +7,9 @@ package final class ViewStore: @unchecked Sendable {
   package let feed = ChangeFeed()
   /// Judges holds, where they are taken; set before the first snapshot.
   package var holdWitness: (any HoldWitness)?
+  /// Of restored views whose rows may share keys: what they showed at the checkpoint, where the log has changed that since. Nil where views
+  /// are not as they were restored.
+  var rowsBefore: [LoggedView: RowsBefore]?
   let hasher: RowHasher
   private let grouping: ViewGrouping?
   private let viewsReplaced: @Sendable (ViewDirectory) -> Void
@@ -34,6 +37,12 @@ package final class ViewStore: @unchecked Sendable {
     gate.publish(sequence: sequence, position: position)
   }
 
+  /// What row hashes depend on.
+  package var hashSeed: UInt64 { hasher.seed }
+
+  /// Of the last step that was begun.
+  var newestSequence: UInt64 { sequence }
+
   func nextSequence() -> UInt64 {
     sequence += 1
     return sequence
@@ -58,19 +67,23 @@ package final class ViewStore: @unchecked Sendable {
     }
   }
 
-  private func makeTable(_ view: Plan.View) -> ViewTable {
+  /// - Parameter birth: the first step that readers see it at; nil for the next.
+  func makeTable(_ view: Plan.View, birth: UInt64? = nil) -> ViewTable {
+    let birth = birth ?? sequence + 1
     guard let grouping, view.name.isCalled(grouping.view),
       let column = view.key.firstIndex(where: { view.columns[$0].name == grouping.column })
-    else { return ViewTable(hasher: hasher, birth: sequence + 1) }
+    else { return ViewTable(hasher: hasher, birth: birth) }
     return ViewTable(
-      hasher: hasher, birth: sequence + 1, keyTypes: view.key.map { view.columns[$0].type },
+      hasher: hasher, birth: birth, keyTypes: view.key.map { view.columns[$0].type },
       groupedBy: column)
   }
 
   func publish(sequence: UInt64, position: Position, directory: ViewDirectory?) {
     if let directory {
       current = directory
+      rowsBefore = nil
       viewsReplaced(directory)
+      feed.replace(directory, at: position)
     }
     gate.publish(sequence: sequence, position: position, views: directory)
   }

@@ -24,10 +24,21 @@ package final class ViewTable: Sendable {
   }
 
   /// A shard can't be an array's element otherwise.
-  private final class LockedShard: Sendable {
-    let shard: Mutex<Shard>
+  private final class LockedShard: @unchecked Sendable {
+    private let lock = Mutex<Void>(())
+    // Unchecked since the lock, or being the only one, sees to it.
+    @exclusivity(unchecked) private var shard: Shard
 
-    init(payloadBytes: Int) { shard = Mutex(Shard(payloadBytes: payloadBytes)) }
+    init(payloadBytes: Int) { shard = Shard(payloadBytes: payloadBytes) }
+
+    @inline(__always)
+    func withLock<Result>(_ body: (inout Shard) throws -> Result) rethrows -> Result {
+      try lock.withLock { _ in try body(&shard) }
+    }
+
+    /// For the writer while it changes nothing: readers don't either. A forked child may find the lock held by a thread that it
+    /// does not have.
+    func withoutLock(_ body: (borrowing Shard) throws -> Void) rethrows { try body(shard) }
   }
 
   private struct Superseded {
@@ -80,10 +91,13 @@ package final class ViewTable: Sendable {
   /// The version of the row with `key` as of `sequence`; valid while the reader is inside the gate.
   package func find(_ key: RowRef, at sequence: UInt64) -> RowVersion? {
     let hash = hasher.hash(key)
-    return shards[Self.shard(hash)].shard.withLock { shard in
+    return shards[Self.shard(hash)].withLock { shard in
       shard.records.find(key, hash: hash).flatMap { Self.version($0, at: sequence) }
     }
   }
+
+  /// The newest version of the row with `key`, for the writer.
+  func findNewest(_ key: RowRef) -> RowVersion? { find(key, at: .max) }
 
   /// The versions of all rows of a group as of `sequence`, in any order; nil if the table is not grouped.
   ///
@@ -92,7 +106,7 @@ package final class ViewTable: Sendable {
     guard let groups else { return nil }
     var versions: [RowVersion] = []
     groups.forEachRecord(of: group) { record in
-      shards[Self.shard(record.hash)].shard.withLock { _ in
+      shards[Self.shard(record.hash)].withLock { _ in
         if let version = Self.version(record, at: sequence) { versions.append(version) }
       }
     }
@@ -111,7 +125,7 @@ package final class ViewTable: Sendable {
     var versions: [RowVersion] = []
     for shard in slice.shards(of: Self.shardCount) {
       // What the caller does with the rows must not keep the writer from the shard.
-      shards[shard].shard.withLock { shard in
+      shards[shard].withLock { shard in
         shard.records.forEachRecord { record in
           guard slice.contains(record.hash) else { return }
           if let version = Self.version(record, at: sequence) { versions.append(version) }
@@ -135,7 +149,7 @@ package final class ViewTable: Sendable {
       var generator = random
       // Reservoir sampling (Vitter's algorithm R): each row of the shard is as likely.
       let share = max(1, (count + Self.shardCount - 1) / Self.shardCount)
-      shards[number].shard.withLock { shard in
+      shards[number].withLock { shard in
         shard.records.forEachRecord { record in
           guard let version = Self.version(record, at: sequence) else { return }
           seen += 1
@@ -165,6 +179,31 @@ package final class ViewTable: Sendable {
   /// The upper bits choose the shard, the lower ones the place in its table.
   private static func shard(_ hash: UInt64) -> Int {
     Int(truncatingIfNeeded: hash >> 58) & (shardCount - 1)
+  }
+
+  // MARK: State
+
+  /// Calls `body` with the newest version of every row, shard by shard; takes no lock, and is for the writer between steps.
+  ///
+  /// - Parameter begin: called before each shard, with the number of its keys.
+  func forEachNewestWithoutLocks(
+    _ begin: (Int) throws -> Void, _ body: (RowVersion) throws -> Void
+  ) rethrows {
+    for locked in shards {
+      try locked.withoutLock { shard in
+        try begin(shard.records.count)
+        try shard.records.forEachInPlaceOrder { record in
+          if let version = Self.newest(record), version.copies > 0 { try body(version) }
+        }
+      }
+    }
+  }
+
+  static var stateShardCount: Int { shardCount }
+
+  /// Makes room in an empty shard.
+  func reserve(_ keys: Int, inShard number: Int) {
+    shards[number].withLock { $0.records.reserve(keys) }
   }
 
   // MARK: Writing
@@ -199,7 +238,7 @@ package final class ViewTable: Sendable {
   func edit(_ key: RowRef, _ body: (Slot) -> Void) {
     let hash = hasher.hash(key)
     let number = Self.shard(hash)
-    let added = shards[number].shard.withLock { shard -> RowTable.Record? in
+    let added = shards[number].withLock { shard -> RowTable.Record? in
       var inserted = false
       let record = shard.records.findOrInsert(key, hash: hash, inserted: &inserted)
       body(Slot(table: self, record: record, shard: number))
@@ -216,7 +255,7 @@ package final class ViewTable: Sendable {
   /// Calls `body` with every key that has a row in the newest state.
   func forEachNewest(_ body: (Slot, RowVersion) -> Void) {
     for (number, locked) in shards.enumerated() {
-      locked.shard.withLock { shard in
+      locked.withLock { shard in
         shard.records.forEachRecord { record in
           if let version = Self.newest(record), version.copies > 0 {
             body(Slot(table: self, record: record, shard: number), version)
@@ -252,7 +291,7 @@ package final class ViewTable: Sendable {
   func rollBack(to sequence: UInt64) {
     while let last = superseded.last, last.sequence > sequence { superseded.removeLast() }
     for locked in shards {
-      let gone = locked.shard.withLock { shard in
+      let gone = locked.withLock { shard in
         var ahead: [RowTable.Record] = []
         shard.records.forEachRecord { record in
           if let newest = Self.newest(record), newest.sequence > sequence { ahead.append(record) }
@@ -260,7 +299,7 @@ package final class ViewTable: Sendable {
         return ahead.filter { rollBack($0, to: sequence) }
       }
       for record in gone { groups?.remove(record) }
-      locked.shard.withLock { shard in
+      locked.withLock { shard in
         for record in gone { shard.records.remove(record) }
       }
     }
@@ -286,7 +325,7 @@ package final class ViewTable: Sendable {
     {
       let entry = superseded[firstSuperseded]
       firstSuperseded += 1
-      let isGone = shards[entry.shard].shard.withLock { _ in Self.prune(entry, oldestNeeded) }
+      let isGone = shards[entry.shard].withLock { _ in Self.prune(entry, oldestNeeded) }
       if isGone { remove(entry) }
     }
     guard firstSuperseded == superseded.count else { return }
@@ -314,7 +353,7 @@ package final class ViewTable: Sendable {
   /// inside of a shard's.
   private func remove(_ entry: Superseded) {
     groups?.remove(entry.record)
-    shards[entry.shard].shard.withLock { shard in
+    shards[entry.shard].withLock { shard in
       Self.newest(entry.record)?.free()
       shard.records.remove(entry.record)
     }

@@ -6,7 +6,7 @@
 /// step, and what remains is right whatever the order.
 package struct NumericSum: Sendable {
   /// What a value counts as. A finite value counts by its scale.
-  private enum Kind: Equatable {
+  enum Kind: Equatable {
     case scale(Int)
     case nan
     case positiveInfinity
@@ -14,14 +14,14 @@ package struct NumericSum: Sendable {
   }
 
   /// The sum of the finite values, times 10^`scale`.
-  private var total = WideInteger.zero
+  var total = WideInteger.zero
   /// No counted scale is larger than this.
-  private var scale = 0
+  var scale = 0
   /// How many values have exactly `scale`.
-  private var countAtScale = 0
+  var countAtScale = 0
   /// The other kinds, none with a count of zero. Columns usually have one scale, and then this
   /// stays empty.
-  private var otherCounts: [(kind: Kind, count: Int)] = []
+  var otherCounts: [(kind: Kind, count: Int)] = []
 
   package init() {}
 

@@ -8,14 +8,22 @@ package struct LoggedChange: Sendable {
   private let newCount: Int32
 
   init(_ change: ViewChange) {
-    view = change.view
-    keyCount = Int32(change.key.count)
-    oldCount = change.old.map { Int32($0.count) } ?? -1
-    newCount = change.new.map { Int32($0.count) } ?? -1
+    self.init(change.view, key: change.key, old: change.old, new: change.new)
+  }
+
+  /// A change of the past.
+  package init(_ change: RecordedChange, of view: LiveView) {
+    self.init(view, key: change.key, old: change.old, new: change.new)
+  }
+
+  private init(_ view: LiveView, key: RowRef, old: RowRef?, new: RowRef?) {
+    self.view = view
+    keyCount = Int32(key.count)
+    oldCount = old.map { Int32($0.count) } ?? -1
+    newCount = new.map { Int32($0.count) } ?? -1
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(
-      change.key.count + (change.old?.count ?? 0) + (change.new?.count ?? 0))
-    for row in [change.key, change.old, change.new] {
+    bytes.reserveCapacity(key.count + (old?.count ?? 0) + (new?.count ?? 0))
+    for row in [key, old, new] {
       if let row { bytes.append(contentsOf: row.bytes) }
     }
     self.bytes = bytes
@@ -69,4 +77,10 @@ package struct LoggedStep: Sendable {
   package let committedAt: Int64?
   /// By view, then by the bytes of the key.
   package let changes: [LoggedChange]
+
+  package init(position: Position, committedAt: Int64?, changes: [LoggedChange]) {
+    self.position = position
+    self.committedAt = committedAt
+    self.changes = changes
+  }
 }

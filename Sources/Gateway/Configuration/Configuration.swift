@@ -1,4 +1,6 @@
 import Capture
+import Durability
+import Engine
 import Foundation
 import Server
 import Webhooks
@@ -29,6 +31,11 @@ package struct Configuration: Sendable {
   /// How holds are taken; nil where none are.
   package var holds: HoldSettings?
   package var webhooks = WebhookSettings()
+  /// Where changes and the state of the views are kept; nil to keep nothing over a restart.
+  package var dataDirectory: String?
+  package var retention = LogRetention()
+  /// How often the state is kept.
+  package var checkpoint = CheckpointRhythm()
   /// Holds `web-static` and `openapi`; nil for none.
   package var assets: String? = Assets.locate()
   /// The folder served at `/`; nil for `web-static`.
@@ -49,6 +56,14 @@ package struct Configuration: Sendable {
   var staticFiles: StaticFiles {
     StaticFiles(
       web: web ?? assets.map { $0 + "/web-static" }, contract: assets.map { $0 + "/openapi" })
+  }
+
+  /// Whether a view that was served is to be served still, under the same key.
+  func asks(for view: Plan.View) -> Bool {
+    views.contains { asked in
+      guard view.name.isCalled(asked.name) else { return false }
+      return asked.key.map { $0 == view.key.map { view.columns[$0].name } } ?? true
+    }
   }
 
   package var capture: CaptureConfiguration {

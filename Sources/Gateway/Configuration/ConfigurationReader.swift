@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import Foundation
 import Server
@@ -18,6 +19,7 @@ package struct ConfigurationReader {
     "web", "limits",
     "trusted_proxies", "access_log",
     "callers", "public", "cors", "availability", "holds", "webhook_allow", "webhook_ca_file",
+    "data_directory", "retention", "checkpoint",
   ]
 
   private var configuration = Configuration()
@@ -56,7 +58,7 @@ package struct ConfigurationReader {
     for key in Self.keys {
       guard let value = environment["ONHAND_" + key.uppercased()] else { continue }
       switch key {
-      case "callers", "public", "cors", "availability", "holds":
+      case "callers", "public", "cors", "availability", "holds", "retention", "checkpoint":
         guard let value = try? Yams.load(yaml: value) else {
           throw Failure(key: "ONHAND_" + key.uppercased(), problem: "is not YAML")
         }
@@ -92,6 +94,9 @@ package struct ConfigurationReader {
     case "cors": configuration.crossOrigins = try AccessSettings.crossOrigins(value)
     case "availability": configuration.availability = try AccessSettings.availability(value)
     case "holds": configuration.holds = try HoldSettings(value)
+    case "data_directory": configuration.dataDirectory = try text(value, key)
+    case "retention": configuration.retention = try LogRetention(Setting(key, value))
+    case "checkpoint": configuration.checkpoint = try CheckpointRhythm(Setting(key, value))
     case "workers":
       guard let count = Int(try text(value, key)), (1...256).contains(count) else {
         throw Failure(key: key, problem: "must be a number from 1 to 256")

@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import HTTPWire
 import Holds
@@ -19,6 +20,7 @@ final class GatewayHandler: RequestHandler {
   private let testEcho: TestEcho?
   private let availability: AvailabilityEndpoints
   private let holds: HoldEndpoints?
+  private let history: HistoryEndpoint
   let scratch: [WorkerScratch]
   let push: PushHub
   private let webhooks: WebhookEndpoints
@@ -28,8 +30,8 @@ final class GatewayHandler: RequestHandler {
 
   init(
     _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
-    sampler: DriftSampler, availability watch: AvailabilityWatch, webhooks: WebhookEndpoints,
-    webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
+    sampler: DriftSampler, availability watch: AvailabilityWatch, changeLog: ChangeLog?,
+    webhooks: WebhookEndpoints, webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
     positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     self.store = store
@@ -49,14 +51,16 @@ final class GatewayHandler: RequestHandler {
         desk, configuration.holds ?? HoldSettings(), availability, store: store,
         workers: configuration.workers)
     }
+    history = HistoryEndpoint(changeLog: changeLog)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
-      store: store, clock: clock, heartbeat: configuration.heartbeat, scratch: scratch,
-      lag: { Int64(status.lagMicroseconds.value) * 1_000 }, positionIsAwaited: positionIsAwaited)
+      store: store, changeLog: changeLog, clock: clock, heartbeat: configuration.heartbeat,
+      scratch: scratch, lag: { Int64(status.lagMicroseconds.value) * 1_000 },
+      positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
       store: store, status: status, push: push.counters, availability: watch, desk: desk,
-      sampler: sampler, webhooks: webhookStatus, accessLog: accessLog, clock: clock,
-      requests: requests)
+      sampler: sampler, changeLog: changeLog?.status, webhooks: webhookStatus,
+      accessLog: accessLog, clock: clock, requests: requests)
     self.positionIsAwaited = positionIsAwaited
   }
 
@@ -231,6 +235,8 @@ final class GatewayHandler: RequestHandler {
     case .rows(let name): try RowEndpoints.rows(try read.find(name), read, &response)
     case .row(let name, let key):
       try RowEndpoints.row(try read.find(name), key, request, read, &response)
+    case .history(let name, let key):
+      try history.answer(try read.find(name), key, read, &response)
     case .lookup(let name):
       try LookupEndpoint.answer(try read.find(name), request, read, &response)
     case .availability(let item, let place):
@@ -277,6 +283,7 @@ final class GatewayHandler: RequestHandler {
       _ = try read.find(name)
     case .rows(let name): _ = try RowsQuery(parameters, try read.find(name), reader)
     case .row(let name, let key): _ = try RowEndpoints.question(try read.find(name), key, read)
+    case .history(let name, let key): _ = try history.question(try read.find(name), key, read)
     case .lookup(let name): _ = try LookupEndpoint.question(try read.find(name), request, read)
     case .availability(let item, let place):
       _ = try availability.question(item, at: place, read)

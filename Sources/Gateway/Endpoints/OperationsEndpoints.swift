@@ -1,4 +1,5 @@
 import Capture
+import Durability
 import Engine
 import HTTPWire
 import Holds
@@ -14,6 +15,7 @@ struct OperationsEndpoints: Sendable {
   let availability: AvailabilityWatch
   let desk: HoldDesk?
   let sampler: DriftSampler
+  let changeLog: LogStatus?
   let webhooks: WebhookStatus
   let accessLog: AccessLog?
   let clock: Clock
@@ -63,12 +65,36 @@ struct OperationsEndpoints: Sendable {
       response.body.append(",\"stale_seconds\":")
       response.body.append(decimal: (clock.monotonic - since) / 1_000_000_000)
     }
-    if let problem = availability.problem {
-      response.body.append(",\"problems\":[{\"code\":\"availability_not_configured\",\"detail\":")
-      response.body.append(jsonString: problem)
-      response.body.append("}]")
-    }
+    writeProblems(&response.body)
     response.body.append("}")
+  }
+
+  /// What is amiss and keeps nobody from being served.
+  private func writeProblems(_ body: inout ByteBuffer) {
+    var problems: [(code: String, detail: String)] = []
+    if let problem = availability.problem {
+      problems.append(("availability_not_configured", problem))
+    }
+    if let state = changeLog?.current.state, let detail = state.detail {
+      problems.append(("log_\(state.name)", detail))
+    }
+    if let slot = status.current.slot, slot.isInDanger {
+      problems.append(
+        (
+          "slot_in_danger",
+          "the server keeps \(slot.retainedBytes) bytes of its log for the slot, and is about to let go of them"
+        ))
+    }
+    guard !problems.isEmpty else { return }
+    body.append(",\"problems\":[")
+    for (index, problem) in problems.enumerated() {
+      body.append(index == 0 ? "{\"code\":" : ",{\"code\":")
+      body.append(jsonString: problem.code)
+      body.append(",\"detail\":")
+      body.append(jsonString: problem.detail)
+      body.append("}")
+    }
+    body.append("]")
   }
 
   /// The text format of Prometheus 0.0.4.
@@ -89,11 +115,16 @@ struct OperationsEndpoints: Sendable {
         "onhand_access_log_dropped_total", "Lines of the access log that could not be written",
         accessLog.dropped.value)
     }
+    if let changeLog { writer.log(changeLog) }
     writer.counter(
       "onhand_transactions_total", "Source transactions applied", status.transactions.value)
     writer.counter("onhand_source_rows_total", "Row changes applied", status.rows.value)
     writer.counter("onhand_steps_total", "Steps published", status.steps.value)
     writer.counter("onhand_bootstraps_total", "Snapshots taken", status.bootstraps.value)
+    writer.counter(
+      "onhand_resumptions_total", "Times that the log was followed from a checkpoint",
+      status.resumptions.value)
+    if let kept = progress.kept { writer.slot(kept, progress.slot) }
     writer.failures(progress.failures)
     writer.gauge("onhand_ready", "1 once every view is complete", visible.position == nil ? 0 : 1)
     writer.gauge(
@@ -136,6 +167,52 @@ struct MetricsWriter {
   }
 
   mutating func line(_ name: String, _ value: Int) { text += "\(name) \(value)\n" }
+
+  mutating func log(_ log: LogStatus) {
+    let progress = log.current
+    gauge(
+      "onhand_log_state", "1 for the state that the change log is in", 1,
+      label: ("state", progress.state.name))
+    gauge("onhand_log_bytes", "Bytes of the change log's files", progress.byteCount)
+    gauge("onhand_log_segments", "Files of the change log", progress.segmentCount)
+    gauge(
+      "onhand_log_durable_position_bytes", "The LSN up to which changes are kept",
+      Int(clamping: progress.durable?.lsn.value ?? 0))
+    counter("onhand_log_syncs_total", "Times that the change log was synced", log.syncs.value)
+    counter("onhand_log_failures_total", "Times that writing began to fail", log.failures.value)
+    counter(
+      "onhand_log_lost_steps_total", "Steps that are not in the change log", log.lostSteps.value)
+    counter("onhand_checkpoints_total", "Checkpoints written", log.checkpoints.value)
+    counter(
+      "onhand_checkpoint_failures_total", "Checkpoints that could not be written",
+      log.checkpointFailures.value)
+    gauge("onhand_checkpoint_bytes", "Bytes of the last checkpoint", progress.checkpointBytes)
+    gauge(
+      "onhand_checkpoint_position_bytes", "The LSN of the last checkpoint",
+      Int(clamping: progress.checkpointPosition?.lsn.value ?? 0))
+    gauge(
+      "onhand_checkpoint_pause_microseconds",
+      "How long the stream stood still for the last checkpoint",
+      log.lastPause.value)
+    gauge(
+      "onhand_checkpoint_pause_max_microseconds", "How long it stood still for any, at most",
+      log.longestPause.value)
+  }
+
+  mutating func slot(_ kept: LSN, _ report: SlotReport?) {
+    gauge(
+      "onhand_slot_kept_position_bytes", "The LSN up to which the slot may let go of the log",
+      Int(clamping: kept.value))
+    guard let report else { return }
+    gauge(
+      "onhand_slot_retained_bytes", "Bytes of its log that the server keeps for the slot",
+      report.retainedBytes)
+    gauge("onhand_slot_in_danger", "1 if the slot is about to be lost", report.isInDanger ? 1 : 0)
+    if let safe = report.safeBytes {
+      gauge(
+        "onhand_slot_safe_bytes", "Bytes of log that may come before the slot is lost", safe)
+    }
+  }
 
   mutating func failures(_ counts: [CaptureFailure: Int]) {
     head("onhand_capture_failures_total", "Times that the log could not be followed", "counter")

@@ -27,6 +27,7 @@ enum Problem: String, CaseIterable {
   case badPosition = "bad_position"
   case epochMismatch = "epoch_mismatch"
   case positionGone = "position_gone"
+  case historyNotKept = "history_not_kept"
   case positionNotReached = "position_not_reached"
   case tooManyWaiting = "too_many_waiting"
   case notReady = "not_ready"
@@ -70,7 +71,7 @@ enum Problem: String, CaseIterable {
       .badRequest
     case .notJSON: .unsupportedMediaType
     case .tooManyKeys, .answerTooLarge, .messageTooLarge: .contentTooLarge
-    case .availabilityNotConfigured: .notFound
+    case .availabilityNotConfigured, .historyNotKept: .notFound
     case .epochMismatch, .subscriptionExists: .conflict
     case .tooManySubscriptions: .tooManyRequests
     case .positionGone: .gone
@@ -117,6 +118,7 @@ enum Problem: String, CaseIterable {
     case .badPosition: "The position can't be read"
     case .epochMismatch: "The position belongs to another history of the database"
     case .positionGone: "The changes since the position are not kept any more"
+    case .historyNotKept: "The view's past is not kept"
     case .positionNotReached: "The position was not reached in time"
     case .tooManyWaiting: "Too many requests wait for a position"
     case .notReady: "The views are not complete yet"

@@ -7,6 +7,7 @@ enum Route {
   case view(ByteView)
   case rows(ByteView)
   case row(ByteView, key: ByteView)
+  case history(ByteView, key: ByteView)
   case lookup(ByteView)
   case changes(ByteView)
   /// The WebSocket.
@@ -24,8 +25,13 @@ enum Route {
       return nil
     }
     let rest = (segments.next(), segments.next(), segments.next())
-    guard segments.next() == nil else { return nil }
-    if collection == "views" {
+    if let last = segments.next() {
+      guard collection == "views", let view = rest.0, let resource = rest.1, resource == "rows",
+        let key = rest.2,
+        last == "history", segments.next() == nil
+      else { return nil }
+      self = .history(view, key: key)
+    } else if collection == "views" {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
       self = rest.0.map { .availability(item: $0, place: rest.1) } ?? .availabilityOfMany
@@ -76,7 +82,7 @@ enum Route {
 
   func takes(_ method: Method) -> Bool {
     switch self {
-    case .views, .view, .rows, .row, .changes, .availability, .holds(.one):
+    case .views, .view, .rows, .row, .history, .changes, .availability, .holds(.one):
       method == .get || method == .head
     case .live: method == .get
     case .lookup, .availabilityOfMany, .holds(.action): method == .post
@@ -88,7 +94,8 @@ enum Route {
   /// As `Allow` lists them.
   var methods: StaticString {
     switch self {
-    case .views, .view, .rows, .row, .changes, .availability, .holds(.one): "GET, HEAD, OPTIONS"
+    case .views, .view, .rows, .row, .history, .changes, .availability, .holds(.one):
+      "GET, HEAD, OPTIONS"
     case .live: "GET, OPTIONS"
     case .lookup, .availabilityOfMany, .holds(.action): "POST, OPTIONS"
     case .holds(.collection): "GET, HEAD, POST, OPTIONS"

@@ -25,7 +25,7 @@ struct ChangesEndpoint {
       writeStart(&response.body)
       return .respond
     }
-    if page.changes.isEmpty, let wait {
+    if page.changes.isEmpty, !page.hasMore, let wait {
       // Kept by the worker.
       _ = ChangePoller(
         interest, until: worker.clock.monotonic + wait.nanoseconds, context.waker, worker)
@@ -41,13 +41,14 @@ struct ChangesEndpoint {
       return nil
     }
     guard
-      case .steps(let steps) = worker.steps(after: after, upTo: read.visible, of: interest.view),
+      case .known(let steps, let reached, let hasMore) = worker.past(
+        after: after, upTo: read.visible, at: position, of: interest.view),
       var page = ChangePage(steps, after: after, of: interest, limit: query.limit)
     else {
       throw Refused(
         .positionGone, "the changes since \(after) are not kept any more; read the rows anew")
     }
-    page.extend(to: position)
+    page.extend(to: reached, hasMore: hasMore)
     return page
   }
 

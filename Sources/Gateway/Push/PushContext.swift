@@ -1,3 +1,4 @@
+import Durability
 import Engine
 import Runtime
 
@@ -5,6 +6,8 @@ import Runtime
 struct PushContext: Sendable {
   let store: ViewStore
   let window: ChangeWindow
+  /// The changes from before the window's, where they are kept.
+  let changeLog: ChangeLog?
   let clock: Clock
   let counters: PushCounters
   let heartbeat: Duration

@@ -1,3 +1,4 @@
+import Durability
 import Engine
 import HTTPWire
 import Runtime
@@ -29,15 +30,17 @@ final class PushHub: Sendable {
   }
 
   init(
-    store: ViewStore, clock: Clock, heartbeat: Duration, scratch: [WorkerScratch],
-    lag: @escaping @Sendable () -> Int64, positionIsAwaited: @escaping @Sendable () -> Void
+    store: ViewStore, changeLog: ChangeLog?, clock: Clock, heartbeat: Duration,
+    scratch: [WorkerScratch], lag: @escaping @Sendable () -> Int64,
+    positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     let bell = Bell()
     let counters = PushCounters()
     // Without sessions there is nobody to be woken; who waits for changes or a position is counted as well.
     let window = ChangeWindow { if counters.listeners.value > 0 { bell() } }
     let context = PushContext(
-      store: store, window: window, clock: clock, counters: counters, heartbeat: heartbeat,
+      store: store, window: window, changeLog: changeLog, clock: clock, counters: counters,
+      heartbeat: heartbeat,
       lag: lag, signal: { bell() }, positionIsAwaited: positionIsAwaited)
     workers = scratch.enumerated().map { PushWorker(context, index: $0, scratch: $1) }
     self.window = window

@@ -1,3 +1,4 @@
+import Durability
 import Engine
 import HTTPWire
 import Runtime
@@ -13,6 +14,7 @@ final class PushWorker: @unchecked Sendable {
   let counters: PushCounters
   private let store: ViewStore
   private let window: ChangeWindow
+  let changeLog: ChangeLog?
   private let index: Int
   private let lag: @Sendable () -> Int64
   private let askForTurn: @Sendable () -> Void
@@ -31,6 +33,7 @@ final class PushWorker: @unchecked Sendable {
   init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
     registry = InterestRegistry(context.store, context.window)
     window = context.window
+    changeLog = context.changeLog
     self.scratch = scratch
     self.index = index
     clock = context.clock

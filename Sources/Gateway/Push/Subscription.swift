@@ -1,3 +1,4 @@
+import Durability
 import Engine
 import HTTPWire
 
@@ -29,6 +30,8 @@ final class Subscription: InterestFollower {
     case beginning(resync: String?)
     /// Slices of the view from this one on are still to be told.
     case snapshot(TableSlice)
+    /// Changes behind a position are read from the log, from some place on, and marked in an interest of their own.
+    case readingLog(Interest, from: LogPlace, after: Position)
     /// Changes of the past are to be told, marked in an interest of their own.
     case replay(Interest, after: UInt64)
     case live
@@ -157,7 +160,7 @@ final class Subscription: InterestFollower {
     guard !hasCaptured else { return true }
     switch phase {
     case .waiting, .ended: return false
-    case .beginning, .snapshot, .replay: return true
+    case .beginning, .snapshot, .readingLog, .replay: return true
     case .live: return interest.map { $0.lastMark != knownMark } ?? false
     }
   }
@@ -174,7 +177,7 @@ final class Subscription: InterestFollower {
       guard try hasReachedStart(visible, position) else { return .nothing }
       try begin(visible, reason, &message)
     case .live where repeatsFrame(visible, &message): return .message
-    case .snapshot, .replay, .live: break
+    case .snapshot, .readingLog, .replay, .live: break
     }
     try checkTrust(visible)
     if case .live = phase, !hasMore {
@@ -279,6 +282,9 @@ final class Subscription: InterestFollower {
       tell(slice, visible, interest, &telling)
       phase = isWhole ? .live : slice.next.map { .snapshot($0) } ?? .live
     }
+    if case .readingLog(let past, let place, let position) = phase {
+      guard readLog(past, from: place, after: position, visible) else { return false }
+    }
     if case .replay(let past, let mark) = phase {
       let last = telling.tellChanges(
         of: past, after: mark, at: visible.sequence, bytesMax: Self.captureBytesMax)
@@ -292,6 +298,38 @@ final class Subscription: InterestFollower {
       of: interest, after: knownMark, at: visible.sequence, bytesMax: Self.captureBytesMax,
       reusedAs: name)
     return knownMark == interest.lastMark
+  }
+
+  /// Reads some of the log.
+  ///
+  /// - Returns: whether that was all, and the rest is known.
+  private func readLog(
+    _ past: Interest, from place: LogPlace, after position: Position,
+    _ visible: ReadGate.Visible
+  ) -> Bool {
+    guard let end = visible.position?.lsn,
+      let read = worker.changeLog?.read(
+        from: place, after: position, upTo: end, of: past.view),
+      worker.registry.mark(read.steps, in: past)
+    else {
+      loseLog()
+      return false
+    }
+    if let next = read.next {
+      phase = .readingLog(past, from: next, after: read.position)
+      return false
+    }
+    guard worker.registry.replay(after: read.position, in: past) else {
+      loseLog()
+      return false
+    }
+    phase = .replay(past, after: 0)
+    return true
+  }
+
+  private func loseLog() {
+    worker.counters.resyncs.add()
+    restart(because: Problem.positionGone.rawValue)
   }
 
   /// Whether the snapshot is found by keys, and not slice by slice.
@@ -353,6 +391,10 @@ final class Subscription: InterestFollower {
       message.append(beginning: .resynced(reason: "epoch_changed"), as: form)
     } else if worker.registry.replay(after: after, in: past) {
       phase = .replay(past, after: 0)
+      told = after
+      message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
+    } else if let place = worker.changeLog?.place(after: after, of: past.view) {
+      phase = .readingLog(past, from: place, after: after)
       told = after
       message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
     } else {

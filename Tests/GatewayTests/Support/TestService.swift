@@ -16,9 +16,10 @@ struct TestService {
   ///   - waits: for every view to be complete first.
   static func run(
     _ configuration: Configuration, listener: (any ChangeListener)? = nil, waits: Bool = true,
+    logger: Logger = quiet,
     _ body: (TestService) async throws -> Void
   ) async throws {
-    let service = try Service(configuration, logger: quiet) { store in
+    let service = try Service(configuration, logger: logger) { store in
       if let listener { store.feed.add(listener) }
     }
     do {

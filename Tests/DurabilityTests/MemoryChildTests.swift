@@ -1,0 +1,110 @@
+import Foundation
+import Glibc
+import Runtime
+import Testing
+
+@testable import Durability
+
+/// A child that has this process's memory: what comes of it is known in every case.
+@Suite struct MemoryChildTests {
+  private struct Oddity: Error {}
+
+  private static func ending(
+    _ folder: Folder, _ body: (StoredFile) throws -> Void
+  ) throws -> MemoryChild.Ending {
+    let directory = try DataDirectory(folder.path)
+    let file = try directory.file("draft-\(UUID().uuidString)", creates: true)
+    let child = try MemoryChild.fork(writing: file, clock: Clock()) { _ in try body(file) }
+    #expect(child.pause > 0)
+    let end = ContinuousClock.now + .seconds(60)
+    while true {
+      if let ending = child.ending(path: file.path) { return ending }
+      try #require(ContinuousClock.now < end)
+      usleep(2_000)
+    }
+  }
+
+  @Test func itWritesWhatMemoryWasAtTheFork() throws {
+    let folder = Folder()
+    var memory = Array(repeating: UInt8(7), count: 1 << 20)
+    let directory = try DataDirectory(folder.path)
+    let file = try directory.file("draft", creates: true)
+    let child = try MemoryChild.fork(writing: file, clock: Clock()) { check in
+      // Until its parent has changed its own.
+      usleep(50_000)
+      try check()
+      try memory.withUnsafeBytes { try file.write($0, at: 0) }
+      try file.sync()
+    }
+    for index in memory.indices { memory[index] = 9 }
+    let end = ContinuousClock.now + .seconds(60)
+    var ending: MemoryChild.Ending?
+    while ending == nil, ContinuousClock.now < end {
+      ending = child.ending(path: file.path)
+      usleep(2_000)
+    }
+    guard case .complete = ending else {
+      Issue.record("\(String(describing: ending))")
+      return
+    }
+    let written = try Data(contentsOf: URL(fileURLWithPath: file.path))
+    #expect(written.count == memory.count && written.allSatisfy { $0 == 7 })
+  }
+
+  @Test func whatTheFileSystemSaidIsTold() throws {
+    let ending = try Self.ending(Folder()) { file in
+      throw FileFault("write", file.path, ENOSPC)
+    }
+    guard case .failed(let fault) = ending else {
+      Issue.record("\(ending)")
+      return
+    }
+    #expect(fault.isFull)
+  }
+
+  @Test func whoGivesUpIsKnown() throws {
+    let ending = try Self.ending(Folder()) { _ in throw Oddity() }
+    guard case .gaveUp = ending else {
+      Issue.record("\(ending)")
+      return
+    }
+  }
+
+  /// As one would that waits for a lock of a thread that it does not have.
+  @Test func whoNeverEndsIsKilled() throws {
+    let folder = Folder()
+    defer { withExtendedLifetime(folder) {} }
+    let directory = try DataDirectory(folder.path)
+    let file = try directory.file("draft", creates: true)
+    let child = try MemoryChild.fork(writing: file, clock: Clock()) { _ in while true { pause() } }
+    usleep(20_000)
+    #expect(child.ending(path: file.path) == nil)
+    child.kill()
+    let end = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < end {
+      if let ending = child.ending(path: file.path) {
+        guard case .killed(SIGKILL) = ending else {
+          Issue.record("\(ending)")
+          return
+        }
+        return
+      }
+      usleep(2_000)
+    }
+    Issue.record("it was not killed")
+  }
+
+  /// Nobody's sockets stay open for a child's sake.
+  @Test func itHasNothingOpenButItsFile() throws {
+    let ending = try Self.ending(Folder()) { file in
+      for descriptor in Int32(0)..<256 where descriptor != file.descriptor {
+        guard fcntl(descriptor, F_GETFD) == -1 else { throw Oddity() }
+      }
+      guard fcntl(file.descriptor, F_GETFD) != -1 else { throw Oddity() }
+    }
+    guard case .complete = ending else {
+      Issue.record("\(ending)")
+      return
+    }
+  }
+}

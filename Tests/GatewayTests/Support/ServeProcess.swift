@@ -1,0 +1,80 @@
+import Foundation
+import Glibc
+
+@testable import Gateway
+
+/// `onhand serve` as a process of its own, to be killed.
+final class ServeProcess {
+  private let child: ChildProcess
+  let port: UInt16
+  private let log: String
+
+  struct Failure: Error { let problem: String }
+
+  /// - Parameter checkpoint: as `checkpoint` of a configuration.
+  init(
+    database: String, views: [String], folder: KeptFolder, log: String,
+    checkpoint: String = "{time: 300s}", yaml: String? = nil
+  ) throws {
+    port = try Self.freePort()
+    self.log = log
+    let program = try Self.program()
+    var arguments = [program, "serve"]
+    if let yaml {
+      let file = log + ".yaml"
+      try yaml.write(toFile: file, atomically: true, encoding: .utf8)
+      arguments += ["--config", file]
+    }
+    child = try ChildProcess(
+      arguments,
+      environment: [
+        "ONHAND_DATABASE": database, "ONHAND_LISTEN": "127.0.0.1:\(port)",
+        "ONHAND_DATA_DIRECTORY": folder.path, "ONHAND_CHECKPOINT": checkpoint,
+        "ONHAND_SLOT": folder.slot, "ONHAND_WORKERS": "1",
+      ].merging(yaml == nil ? ["ONHAND_VIEWS": views.joined(separator: ",")] : [:]) { $1 },
+      log: log)
+  }
+
+  /// A client, once somebody listens.
+  func connect() throws -> HTTPClient {
+    let end = ContinuousClock.now + .seconds(60)
+    while true {
+      if let client = try? HTTPClient(port: port) { return client }
+      guard ContinuousClock.now < end, child.wait(.milliseconds(2)) == nil else {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        throw Failure(problem: "onhand does not serve: \(text.suffix(2_000))")
+      }
+    }
+  }
+
+  /// Ends it as a loss of power would, as far as the process goes.
+  func kill() {
+    child.signal(SIGKILL)
+    _ = child.wait(.seconds(30))
+  }
+
+  private static func program() throws -> String {
+    let folder = Bundle.main.executableURL?.deletingLastPathComponent().path ?? "."
+    let candidates = [folder, Bundle.main.bundlePath + "/.."].map { $0 + "/onhand" }
+    guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
+      throw Failure(problem: "no onhand in \(candidates)")
+    }
+    return found
+  }
+
+  private static func freePort() throws -> UInt16 {
+    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(probe) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(probe, $0, length) == 0 && getsockname(probe, $0, &length) == 0
+      }
+    }
+    guard isBound else { throw Failure(problem: "no free port") }
+    return UInt16(bigEndian: address.sin_port)
+  }
+}
