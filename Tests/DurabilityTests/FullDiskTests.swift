@@ -60,10 +60,10 @@ private final class SmallDisk {
     var moments: [Moment] = []
     instance.write(100, &random, textBytes: 1_000, &moments)
     try await instance.checkpoint()
-    let before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
     instance.write(1, &random, textBytes: 1_000, &moments)
     #expect(await instance.flush())
     try disk.fill()
+    let before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
     let end = ContinuousClock.now + .seconds(60)
     while status.checkpointFailures.value == 0 {
       instance.log.checkpointer.hurry()
