@@ -60,12 +60,16 @@ private final class SmallDisk {
     var moments: [Moment] = []
     instance.write(100, &random, textBytes: 1_000, &moments)
     try await instance.checkpoint()
-    let before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
     instance.write(1, &random, textBytes: 1_000, &moments)
     #expect(await instance.flush())
     try disk.fill()
     let end = ContinuousClock.now + .seconds(60)
-    while status.checkpointFailures.value == 0 {
+    var before = Data()
+    // One may have been under way when the disk filled.
+    while status.checkpointFailures.value < 2 {
+      if status.checkpointFailures.value == 1, before.isEmpty {
+        before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
+      }
       instance.log.checkpointer.hurry()
       instance.log.checkpointer.runIfDue()
       instance.rest.give()
