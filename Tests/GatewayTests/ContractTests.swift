@@ -16,9 +16,10 @@ struct ContractTests {
     try DemoShop.install(on: PostgresConnection(database.conninfo))
     var configuration = try database.prepared(DemoShop.views)
     configuration.availability = DemoShop.availability
-    let folder = NSTemporaryDirectory() + "onhand-contract-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    configuration.dataDirectory = folder
+    let folder = KeptFolder(database)
+    defer { withExtendedLifetime(folder) {} }
+    configuration.dataDirectory = folder.path
+    configuration.slot = folder.slot
     try await TestService.run(configuration) { service in
       try wait("the log") { try service.metric("onhand_log_durable_position_bytes") > 0 }
       try body(service.client, try Contract())

@@ -278,7 +278,9 @@ struct RestartTests {
       try await TestService.run(stage.configuration) { service in
         try service.waitUntilStreaming()
         try change(2)
-        try wait("deliveries") { try Set(units()).count == expected }
+        try wait("deliveries \(try units()) of \(expected)", within: .seconds(90)) {
+          try Set(units()).count == expected
+        }
       }
     }
     // What was on its way when the process ended may come twice, under the same id.

@@ -8,7 +8,8 @@ import Synchronization
 enum TestCluster {
   private static let started = Result<PrivateCluster, any Error> {
     let cluster = try template().makeCluster()
-    try cluster.start()
+    // Slots stay as long as the folders of instances do.
+    try cluster.start(settings: ["max_replication_slots=40", "max_wal_senders=40"])
     return cluster
   }
   private static let sharedTemplate = Result<ClusterTemplate, any Error> {
