@@ -11,7 +11,11 @@ final class ServeProcess {
 
   struct Failure: Error { let problem: String }
 
-  init(database: String, views: [String], folder: KeptFolder, log: String) throws {
+  /// - Parameter environment: more than what the others say.
+  init(
+    database: String, views: [String], folder: KeptFolder, log: String,
+    environment: [String: String] = [:]
+  ) throws {
     port = try Self.freePort()
     self.log = log
     let program = try Self.program()
@@ -21,7 +25,7 @@ final class ServeProcess {
         "ONHAND_DATABASE": database, "ONHAND_LISTEN": "127.0.0.1:\(port)",
         "ONHAND_VIEWS": views.joined(separator: ","), "ONHAND_DATA_DIRECTORY": folder.path,
         "ONHAND_SLOT": folder.slot, "ONHAND_WORKERS": "1",
-      ], log: log)
+      ].merging(environment) { $1 }, log: log)
   }
 
   /// A client, once somebody listens.
