@@ -67,8 +67,8 @@ class Instance:
 
     def logged_port(self):
         with open(self.program.log) as file:
-            return re.search(r"http://[^ ]*?:(\d+)", file.read()).group(1) if os.path.getsize(
-                self.program.log) else None
+            found = re.search(r"http://[^ ]*?:(\d+)", file.read())
+        return found and found.group(1)
 
     def ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
