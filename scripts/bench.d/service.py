@@ -21,7 +21,9 @@ class Service:
         self.program = None
 
     def start(self):
-        configuration = f"{self.folder}/onhand.yaml"
+        # The log of one before tells another port.
+        name = "kept" if self.keeps else "onhand"
+        configuration = f"{self.folder}/{name}.yaml"
         with open(configuration, "w") as file:
             # JSON is YAML.
             more = {"data_directory": f"{self.folder}/kept", "slot": "onhand_kept"} if self.keeps else {}
@@ -32,7 +34,7 @@ class Service:
                        "webhook_allow": ["127.0.0.1/32"]}, file)
         run([self.onhand, "init", "--config", configuration])
         self.program = Program([self.onhand, "serve", "--config", configuration],
-                               f"{self.folder}/onhand.log")
+                               f"{self.folder}/{name}.log")
         self.port = self.wait_for_port()
         self.wait_until_ready()
 
