@@ -110,7 +110,7 @@ private struct RowScan {
 
 extension LogIndex {
   /// Since when all changes of a view are here.
-  fileprivate func since(_ view: LoggedView) -> Position? {
+  func since(_ view: LoggedView) -> Position? {
     guard let position, let since = followed[view],
       let oldest = segments.first(where: { $0.start.position?.epoch == position.epoch })?
         .start.position?.lsn

@@ -26,16 +26,15 @@ extension ChangeLog {
     from place: LogPlace, after position: Position, upTo end: LSN, of view: LiveView,
     bytesMax: Int = 1 << 20
   ) -> Past? {
-    do { return try steps(from: place, after: position, upTo: end, of: view, bytesMax) } catch {
-      return nil
-    }
+    try? steps(from: place, .after(position), upTo: end, of: view, bytesMax)
   }
 
-  private func steps(
-    from place: LogPlace, after position: Position, upTo end: LSN, of view: LiveView,
-    _ bytesMax: Int
+  func steps(
+    from place: LogPlace, _ start: ReadingStart, upTo end: LSN, of view: LiveView, _ bytesMax: Int
   ) throws -> Past? {
+    let position = start.position
     var past = Past(position: position)
+    var stand = start
     let reader = SectionReader(view)
     var place = place
     var left = bytesMax
@@ -53,10 +52,11 @@ extension ChangeLog {
         left -= frame.end - frame.offset
         if case .step(let step) = record {
           let recorded = try reader.read(step, in: frame.block)
-          guard !recorded.spans(past.position) else { return nil }
+          guard !recorded.spans(stand) else { return nil }
           if recorded.sections?.isEmpty == false { past.steps.append(recorded) }
         }
         past.position = reached
+        stand = .after(reached)
       }
       let following = shared.index.withLock { $0.segment(place.segment + 1) }
       guard let following else { return past }

@@ -27,11 +27,12 @@ package final class ChangeLog: ChangeListener {
   ///   - store: nobody writes to it before ``start()``; made with ``hashSeed(in:)``, where there is one.
   ///   - rhythm: of checkpoints.
   ///   - isConfigured: whether a view of an earlier process is still asked for.
+  ///   - wrote: called, on the log's queue, each time that more is in the files.
   /// - Throws: ``DataDirectory/Occupied``, or ``FileFault``.
   package init(
     _ path: String, _ retention: LogRetention, rhythm: CheckpointRhythm = CheckpointRhythm(),
     store: ViewStore, isConfigured: @escaping (Plan.View) -> Bool = { _ in true }, clock: Clock,
-    logger: Logger
+    logger: Logger, wrote: @escaping @Sendable () -> Void = {}
   ) throws {
     directory = try DataDirectory(path)
     self.store = store
@@ -42,7 +43,8 @@ package final class ChangeLog: ChangeListener {
       directory: directory, logger: logger, isConfigured: isConfigured
     ).run(&index, into: store)
     shared = SharedLog(index, gate: store.gate)
-    writer = LogWriter(directory, retention, shared, clock: clock, logger: logger)
+    writer = LogWriter(
+      directory, retention, shared, clock: clock, logger: logger, wrote: wrote)
     checkpointer = Checkpointer(
       directory, shared, writer, store: store, rhythm: rhythm,
       includedUpTo: outcome.checkpointSerial, clock: clock, logger: logger)

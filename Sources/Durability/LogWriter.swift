@@ -15,6 +15,8 @@ actor LogWriter: QueueConfined {
   private let shared: SharedLog
   private let clock: Clock
   private let logger: Logger
+  /// Called each time that more is in the files.
+  private let wrote: @Sendable () -> Void
 
   /// Sealed frames that are not written yet, and what they are.
   private var unwritten: [UInt8] = []
@@ -32,13 +34,14 @@ actor LogWriter: QueueConfined {
 
   init(
     _ directory: DataDirectory, _ retention: LogRetention, _ shared: SharedLog, clock: Clock,
-    logger: Logger
+    logger: Logger, wrote: @escaping @Sendable () -> Void = {}
   ) {
     self.directory = directory
     self.retention = retention
     self.shared = shared
     self.clock = clock
     self.logger = logger
+    self.wrote = wrote
   }
 
   /// - Parameter checkpointer: asked each second whether there is something to do.
@@ -140,6 +143,7 @@ actor LogWriter: QueueConfined {
     unwritten.removeFirst(count)
     notes = notes.dropFirst(run.count)
     scheduleSync()
+    wrote()
   }
 
   // MARK: Segments

@@ -40,12 +40,18 @@ package final class Service: Sendable {
       grouping: configuration.availability.map {
         ViewGrouping(view: $0.view, column: $0.columns.key[0].column)
       }, viewsReplaced: { availability.viewsReplaced($0) })
+    let deliveryBell = DeliveryBell()
     let changeLog = try configuration.dataDirectory.map {
       try ChangeLog(
         $0, configuration.retention, rhythm: configuration.checkpoint, store: store,
-        isConfigured: configuration.asks(for:), clock: clock, logger: logger)
+        isConfigured: configuration.asks(for:), clock: clock, logger: logger,
+        wrote: { deliveryBell.ring() })
     }
+    let window = ChangeWindow(
+      bytesMax: configuration.windowBytesMax, wallTime: { clock.wallMicroseconds })
     if let changeLog { store.feed.add(changeLog) }
+    store.feed.add(window)
+    store.feed.add(deliveryBell)
     let capture = Capture(
       configuration.capture, store: store, past: changeLog?.past, checkpoints: changeLog,
       clock: clock, logger: logger, historyBegins: { changeLog?.historyBegins($0) })
@@ -64,14 +70,13 @@ package final class Service: Sendable {
         store: store, reader: configuration.workers + 1, clock: clock, stop: StopFlag(),
         positionIsAwaited: { capture.positionIsAwaited() }), logger: logger)
     let webhooks = Webhooks(
-      configuration.webhooks, conninfo: configuration.database, past: changeLog, clock: clock,
-      logger: logger)
+      configuration.webhooks, ChangeSource(store, window, archive: changeLog), bell: deliveryBell,
+      conninfo: configuration.database, clock: clock, logger: logger)
     let endpointDesk = EndpointDesk(conninfo: configuration.database, logger: logger)
-    store.feed.add(webhooks.window)
     let accessLog = try configuration.accessLog?.open()
     let handler = GatewayHandler(
-      configuration, store: store, status: capture.status, desk: desk, sampler: sampler,
-      availability: availability, changeLog: changeLog,
+      configuration, store: store, window: window, status: capture.status, desk: desk,
+      sampler: sampler, availability: availability, changeLog: changeLog,
       webhooks: WebhookEndpoints(
         webhooks, endpointDesk, configuration.webhooks.guardian, store),
       webhookStatus: webhooks.status, accessLog: accessLog, clock: clock,
@@ -99,12 +104,7 @@ package final class Service: Sendable {
     capture.start()
     desk?.start()
     sampler.start()
-    webhooks.start {
-      // On the queue of capture, where every step up to the position was handed over.
-      capture.post { _ in
-        if let position = store.gate.visible.position { webhooks.positionReached(position) }
-      }
-    }
+    webhooks.start()
     logger.info(
       "listening", metadata: ["url": "http://\(configuration.listen.host):\(server.port)"])
   }

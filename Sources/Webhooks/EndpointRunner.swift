@@ -7,25 +7,25 @@ import Runtime
 final class EndpointRunner {
   private(set) var endpoint: WebhookEndpoint
   private(set) var url: WebhookURL?
-  private(set) var outbox: Outbox<WebhookEvent>?
+  var outbox: Outbox<WebhookEvent>?
   private(set) var epoch: Epoch?
   /// Why nothing is read for it, if so.
-  private(set) var trouble: String?
+  var trouble: String?
   private let schedule: AttemptSchedule
-  private let record: EndpointRecord
+  let record: EndpointRecord
   private var currentLens: Lens?
   private var frozen: [Int: Message] = [:]
   /// Where to begin again once nothing is under way.
-  private var restart: Restart?
-  private(set) var needsRecord = false
+  var restart: Restart?
+  var reading = Reading()
+  var needsRecord = false
   private var clearsReplay = false
-  private var dropsExceptions = false
+  var dropsExceptions = false
   private var parked: [ParkedDelivery] = []
   var counts = Counts()
   /// On the clock of the outbox, when its cursor was written last.
   var recordedAt: Int64 = 0
   var isRecording = false
-  private var rereadAt = Int64.min / 2
   /// What went wrong last, and when nothing has since.
   private(set) var lastFailure: String?
   var reportsInSecond = 0
@@ -44,20 +44,16 @@ final class EndpointRunner {
   }
 
   /// How the endpoint looks at one make of its view.
-  private struct Lens {
+  struct Lens {
     let view: LiveView
     let filter: EventFilter
     let body: EventBody
   }
 
-  private enum Restart {
+  enum Restart {
     case replay(after: Position)
     case newHistory(Position)
   }
-
-  /// Changes read from the source at once.
-  private static let readMax = 1_000
-  private static let rereadPagesMax = 1_000
 
   init(
     _ endpoint: WebhookEndpoint, _ record: EndpointRecord, schedule: AttemptSchedule,
@@ -82,27 +78,9 @@ final class EndpointRunner {
 
   var isRunning: Bool { endpoint.isEnabled && url != nil && outbox != nil && restart == nil }
 
-  // MARK: Reading
+  // MARK: Beginning
 
-  /// Takes in some of what the source has, as far as there is room.
-  ///
-  /// - Returns: whether there is more to be taken, behind the others' turn.
-  func pull(_ source: some ChangeSource, now: Int64) -> Bool {
-    guard endpoint.isEnabled else { return false }
-    if outbox == nil { begin(source) }
-    if restart != nil { begunAgain(now) }
-    guard restart == nil else { return false }
-    trouble = nil
-    let hasMore = (outbox?.wantsMore ?? false) && readOn(source, now)
-    readAgain(source, now)
-    return hasMore
-  }
-
-  private func begin(_ source: some ChangeSource) {
-    guard let cursor = record.cursor ?? source.end(of: endpoint.view) else {
-      trouble = "waits for the view"
-      return
-    }
+  func begin(from cursor: Position) {
     needsRecord = record.cursor == nil
     let exceptions = record.exceptions.filter { $0.value.epoch == cursor.epoch }
     dropsExceptions = exceptions.count < record.exceptions.count
@@ -112,12 +90,13 @@ final class EndpointRunner {
   private func makeOutbox(from cursor: Position, exceptions: [[UInt8]: LSN] = [:]) {
     epoch = cursor.epoch
     frozen.removeAll()
+    reading = Reading(term: reading.term + 1)
     outbox = Outbox(
       endpoint.options, schedule: schedule, from: cursor.lsn, exceptions: exceptions)
   }
 
   /// Begins again, once nothing is under way that could arrive behind its successor.
-  private func begunAgain(_ now: Int64) {
+  func begunAgain(_ now: Int64) {
     guard let restart, let outbox, outbox.underWay == 0, !isRecording else { return }
     self.restart = nil
     dropsExceptions = true
@@ -135,58 +114,7 @@ final class EndpointRunner {
     }
   }
 
-  /// - Returns: whether there may be more.
-  private func readOn(_ source: some ChangeSource, _ now: Int64) -> Bool {
-    guard let epoch, let end = outbox?.end else { return false }
-    let position = Position(epoch: epoch, lsn: end)
-    switch source.read(after: position, view: endpoint.view, changesMax: Self.readMax) {
-    case .gone(let resumesAt):
-      guard let resumesAt else { return false }
-      guard resumesAt.epoch == epoch else {
-        restart = .newHistory(resumesAt)
-        begunAgain(now)
-        return false
-      }
-      announce(position, resumesAt: resumesAt, now)
-      return true
-    case .steps(let steps, let end):
-      for step in steps {
-        let events = events(step)
-        // What the filter can't judge is not passed over.
-        guard trouble == nil else { return false }
-        outbox?.accept(step.position.lsn, events, now: now)
-      }
-      guard let reached = outbox?.end, end.lsn > reached else { return false }
-      outbox?.accept(end.lsn, [], now: now)
-      return !steps.isEmpty
-    }
-  }
-
-  /// Owes the receiver the news that changes are missing.
-  private func announce(_ lost: Position, resumesAt: Position, _ now: Int64) {
-    guard let outbox else { return }
-    counts.resyncs += 1
-    let lsn = max(resumesAt.lsn, LSN(outbox.end.value + 1))
-    let position = Position(epoch: resumesAt.epoch, lsn: lsn)
-    let event = WebhookEvent(position, committedAt: nil, .resync(after: lost))
-    self.outbox?.accept(lsn, [event], now: now)
-  }
-
-  private func events(_ step: LoggedStep) -> [WebhookEvent] {
-    step.changes.compactMap { event($0, step) }
-  }
-
-  /// Nil where the receiver hears nothing of it.
-  private func event(_ change: LoggedChange, _ step: LoggedStep) -> WebhookEvent? {
-    guard let filter = lens(change.view)?.filter else { return nil }
-    let (hadRow, hasRow) = change.withRows { old, new in
-      (filter.matches(old), filter.matches(new))
-    }
-    guard EventKind(hadRow: hadRow, hasRow: hasRow) != nil else { return nil }
-    return .row(change, of: step, hadRow: hadRow, hasRow: hasRow)
-  }
-
-  private func lens(_ view: LiveView) -> Lens? {
+  func lens(_ view: LiveView) -> Lens? {
     if let currentLens, currentLens.view === view { return currentLens }
     do throws(QueryFault) {
       let filter = try EventFilter(endpoint.filter.map { ($0.name, $0.value) }, view)
@@ -197,60 +125,6 @@ final class EndpointRunner {
       trouble = "its filter does not fit the view: \(error)"
       return nil
     }
-  }
-
-  // MARK: Reading again
-
-  /// Reading again goes through much of the source, so that keys gather for it, in milliseconds.
-  private static let rereadInterval: Int64 = 50
-
-  private func readAgain(_ source: some ChangeSource, _ now: Int64) {
-    guard let outbox, let epoch, now - rereadAt >= Self.rereadInterval else { return }
-    let spilled = outbox.spilled
-    guard !spilled.isEmpty else { return }
-    rereadAt = now
-    guard let first = spilled.values.min() else { return }
-    guard let found = changes(of: spilled, from: first, to: outbox.end, epoch, source) else {
-      self.outbox?.forgetSpilled(now: now)
-      announce(
-        Position(epoch: epoch, lsn: first),
-        resumesAt: Position(epoch: epoch, lsn: outbox.end), now)
-      return
-    }
-    for (key, entries) in found {
-      let taken = entries.prefix(Outbox<WebhookEvent>.rereadMax)
-      let rest = entries.count > taken.count ? entries[taken.count].lsn : nil
-      self.outbox?.refill(
-        key, taken.map { (lsn: $0.lsn, change: $0.change) }, rest: rest, now: now)
-    }
-  }
-
-  /// Nil where the source does not have all of them.
-  private func changes(
-    of keys: [[UInt8]: LSN], from first: LSN, to end: LSN, _ epoch: Epoch,
-    _ source: some ChangeSource
-  ) -> [[UInt8]: [(lsn: LSN, change: WebhookEvent)]]? {
-    var found: [[UInt8]: [(lsn: LSN, change: WebhookEvent)]] = keys.mapValues { _ in [] }
-    var position = Position(epoch: epoch, lsn: LSN(first.value - 1))
-    for _ in 0..<Self.rereadPagesMax {
-      guard
-        case .steps(let steps, let reached) = source.read(
-          after: position, view: endpoint.view, changesMax: Self.readMax)
-      else { return nil }
-      for step in steps where step.position.lsn <= end {
-        for change in step.changes {
-          let key = Array(change.key)
-          guard let from = keys[key], step.position.lsn >= from,
-            found[key, default: []].count <= Outbox<WebhookEvent>.rereadMax,
-            let event = event(change, step)
-          else { continue }
-          found[key, default: []].append((step.position.lsn, event))
-        }
-      }
-      guard reached.lsn < end, reached.lsn > position.lsn, !steps.isEmpty else { break }
-      position = reached
-    }
-    return found
   }
 
   // MARK: Sending
@@ -297,8 +171,7 @@ final class EndpointRunner {
   func failures(of number: Int) -> Int { outbox?.failures(of: number) ?? 0 }
 
   func nextOutboxTime(now: Int64) -> Int64? {
-    let reread = outbox.flatMap { $0.spilled.isEmpty ? nil : rereadAt + Self.rereadInterval }
-    return [outbox?.nextTime(now: now), reread].compactMap { $0 }.min()
+    [outbox?.nextTime(now: now), nextReadingTime(now: now)].compactMap { $0 }.min()
   }
 
   /// Remembers what people ask for first.

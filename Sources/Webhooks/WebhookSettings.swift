@@ -6,8 +6,6 @@ package struct WebhookSettings: Sendable {
   package var allowed: [AddressBlock] = []
   /// A file of certificates to trust in place of the system's; nil for those.
   package var certificates: String?
-  /// Bytes of changes kept in memory for deliveries.
-  package var windowBytesMax = 64 << 20
   package var schedule = AttemptSchedule()
 
   package init() {}

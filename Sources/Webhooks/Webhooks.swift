@@ -7,14 +7,15 @@ import Synchronization
 
 /// Delivers changes to the receivers that asked for them, while the duty is this instance's.
 ///
-/// Everything happens on this actor's queue, which never blocks: changes come from a ``ChangeSource``, what is owed is decided
-/// by an outbox for each endpoint, requests are made by ``Transport``, and progress is written by ``DutyDesk`` on its queue.
+/// Everything happens on this actor's queue, which never blocks: changes come from a ``ChangeSource``, and through ``PastReader``
+/// where they are on the disk; what is owed is decided by an outbox for each endpoint, requests are made by ``Transport``, and
+/// progress is written by ``DutyDesk`` on its queue.
 package actor Webhooks: QueueConfined {
   package nonisolated let executor = QueueExecutor(label: "onhand.webhooks")
   package nonisolated let status = WebhookStatus()
-  /// Where changes come from; a log on disk will stand in its place.
-  package nonisolated let window: EndpointWindow
-  private let past: (any ChangeSource)?
+  /// Where changes come from.
+  package nonisolated let source: ChangeSource
+  private nonisolated let past: PastReader
   private let settings: WebhookSettings
   let guardian: AddressGuard
   let clock: Clock
@@ -32,8 +33,9 @@ package actor Webhooks: QueueConfined {
   private var lookTimer: (any DispatchSourceTimer)?
   private var reports: [(endpoint: String, detail: String)] = []
   private var healthTold: [String: String] = [:]
-  fileprivate let isRung = BellState()
-  private var askForPosition: @Sendable () -> Void = {}
+  private let bell: DeliveryBell
+  /// One page is read at a time, for all endpoints in turn.
+  private var isPastAsked = false
   private var isStopped = false
   private var willPumpAgain = false
 
@@ -41,18 +43,18 @@ package actor Webhooks: QueueConfined {
   private static let reportsMax = 20
   private static let lookInterval = DispatchTimeInterval.milliseconds(500)
 
-  /// - Parameter past: has changes that the window does not have; nil if nobody does.
+  /// - Parameter bell: is rung when the source may have more.
   package init(
-    _ settings: WebhookSettings, conninfo: String, past: (any ChangeSource)? = nil, clock: Clock,
-    logger: Logger
+    _ settings: WebhookSettings, _ source: ChangeSource, bell: DeliveryBell, conninfo: String,
+    clock: Clock, logger: Logger
   ) {
-    self.past = past
+    self.source = source
+    self.bell = bell
+    past = PastReader(source)
     self.settings = settings
     guardian = settings.guardian
     self.clock = clock
     self.logger = logger
-    let bell = isRung
-    window = EndpointWindow(bytesMax: settings.windowBytesMax) { bell.ring() }
     let executor = executor
     transport = Transport(
       queue: executor.queue, guardian: guardian, certificates: settings.certificates)
@@ -62,12 +64,9 @@ package actor Webhooks: QueueConfined {
   }
 
   /// Begins, on its own queue.
-  ///
-  /// - Parameter askForPosition: makes ``positionReached(_:)`` be called soon, on the queue that feeds the window.
-  package nonisolated func start(askForPosition: @escaping @Sendable () -> Void) {
-    isRung.setOwner(self)
+  package nonisolated func start() {
+    bell.setOwner(self)
     post { webhooks in
-      webhooks.askForPosition = askForPosition
       webhooks.startEvents()
       webhooks.desk?.start()
     }
@@ -78,10 +77,15 @@ package actor Webhooks: QueueConfined {
     post { $0.end(completion) }
   }
 
-  /// Takes note that every change up to `position` was handed over; called on the queue of the feed.
-  package nonisolated func positionReached(_ position: Position) {
-    window.reached(position)
-    post { $0.pump() }
+  /// Finds the position behind which everything lies that was committed at a time or later.
+  ///
+  /// - Parameters:
+  ///   - time: microseconds since 2000-01-01 UTC.
+  ///   - completion: hears nil where that is not kept any more; called on another queue.
+  package nonisolated func find(
+    before time: Int64, _ completion: @escaping @Sendable (Position?) -> Void
+  ) {
+    past.find(before: time, completion)
   }
 
   private func startEvents() {
@@ -120,7 +124,7 @@ package actor Webhooks: QueueConfined {
     timer?.cancel()
     lookTimer?.cancel()
     transport = nil
-    isRung.setOwner(nil)
+    bell.setOwner(nil)
     // Behind the write, as the desk has one queue.
     let isWritten: @Sendable (Bool) -> Void = { _ in self.post { $0.endDesk(completion) } }
     desk?.write({ _ in }, isWritten)
@@ -178,8 +182,6 @@ package actor Webhooks: QueueConfined {
   private func watch(_ endpoints: [WebhookEndpoint]) {
     order = endpoints.map(\.id)
     watchedViews = Set(endpoints.map(\.view))
-    window.record(watchedViews)
-    askForPosition()
   }
 
   private var watchedViews: Set<QualifiedName> = []
@@ -190,13 +192,13 @@ package actor Webhooks: QueueConfined {
   private var now: Int64 { clock.monotonic / 1_000_000 }
 
   /// Takes in what is new, sends what may be sent, writes what is done; then sleeps until there is something to do.
-  fileprivate func pump() {
+  private func pump() {
     guard hasDuty, !isStopped else { return }
-    isRung.silence()
+    bell.silence()
     let now = now
     var hasMore = false
-    let source = BackedSource(window, past: past)
     for id in order where runners[id]?.pull(source, now: now) ?? false { hasMore = true }
+    askPast()
     send(now)
     transport?.drive()
     record()
@@ -212,6 +214,33 @@ package actor Webhooks: QueueConfined {
       webhooks.willPumpAgain = false
       webhooks.pump()
     }
+  }
+
+  func answerBell() {
+    bell.silence()
+    pump()
+  }
+
+  /// Has the next of the endpoints' questions answered by the disk.
+  private func askPast() {
+    guard !isPastAsked else { return }
+    for id in order {
+      guard let question = runners[id]?.takeQuestion() else { continue }
+      isPastAsked = true
+      let term = term
+      past.read(question.changes) { page in
+        self.post { $0.hear(page, to: question, of: id, term) }
+      }
+      return
+    }
+  }
+
+  private func hear(
+    _ page: PastReader.Page?, to question: EndpointRunner.PastQuestion, of id: String, _ term: Int
+  ) {
+    isPastAsked = false
+    if term == self.term { runners[id]?.hear(page, to: question, source, now: now) }
+    pump()
   }
 
   private func send(_ now: Int64) {
@@ -356,16 +385,30 @@ package actor Webhooks: QueueConfined {
   /// Now and then: asks how far the changes are, and tells how the endpoints are.
   private func look() {
     guard !isStopped else { return }
-    askForPosition()
+    pump()
     var now = WebhookStatus.Now()
     now.hasDuty = hasDuty
     now.endpoints = order.count
     now.underWay = transport?.count ?? 0
     now.owed = runners.values.reduce(0) { $0 + ($1.outbox?.owedChanges ?? 0) }
-    let starts = watchedViews.map { window.start(of: $0)?.lsn.value }
+    let starts = watchedViews.map { source.start(of: $0)?.lsn.value }
     now.windowStart = starts.contains { $0 == nil } ? 0 : starts.compactMap { $0 }.max() ?? 0
     status.set(now)
+    tellLosses()
     tellHealth()
+  }
+
+  private func tellLosses() {
+    for (id, runner) in runners {
+      for (lost, resumesAt) in runner.takeLosses() {
+        status.resyncs.add()
+        logger.warning(
+          "webhook_position_gone",
+          metadata: [
+            "endpoint": "\(id)", "after": "\(lost)", "resumes_at": "\(resumesAt)",
+          ])
+      }
+    }
   }
 
   private func tellHealth() {
@@ -384,37 +427,5 @@ package actor Webhooks: QueueConfined {
     desk?.write({ [health] (tables) throws(PostgresError) in
       try tables.write(attempts: told, health: health)
     })
-  }
-}
-
-/// Wakes the deliveries once for however many steps that came meanwhile; rung from any thread.
-final class BellState: Sendable {
-  private struct State {
-    weak var owner: Webhooks?
-    var isRung = false
-  }
-
-  private let state = Mutex(State())
-
-  var owner: Webhooks? { state.withLock { $0.owner } }
-
-  func setOwner(_ owner: Webhooks?) { state.withLock { $0.owner = owner } }
-
-  func ring() {
-    let owner: Webhooks? = state.withLock { state in
-      guard !state.isRung else { return nil }
-      state.isRung = true
-      return state.owner
-    }
-    owner?.post { $0.answerBell() }
-  }
-
-  func silence() { state.withLock { $0.isRung = false } }
-}
-
-extension Webhooks {
-  fileprivate func answerBell() {
-    isRung.silence()
-    pump()
   }
 }

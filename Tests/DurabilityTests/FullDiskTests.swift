@@ -63,7 +63,6 @@ private final class SmallDisk {
     instance.write(1, &random, textBytes: 1_000, &moments)
     #expect(await instance.flush())
     try disk.fill()
-    let before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
     let end = ContinuousClock.now + .seconds(60)
     var before = Data()
     // One may have been under way when the disk filled.

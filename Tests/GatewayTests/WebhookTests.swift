@@ -11,7 +11,7 @@ import Webhooks
 @Suite(.serialized)
 struct WebhookTests {
   private func serve(
-    webhooks settings: WebhookSettings = WebhookSettings(),
+    webhooks settings: WebhookSettings = WebhookSettings(), windowBytesMax: Int? = nil,
     _ body: (TestDatabase, TestService, HookReceiver) async throws -> Void
   ) async throws {
     let database = try TestCluster.database(
@@ -23,6 +23,7 @@ struct WebhookTests {
     var configuration = try database.prepared([.init(name: "stock", key: ["id"])])
     configuration.webhooks = settings
     configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    if let windowBytesMax { configuration.windowBytesMax = windowBytesMax }
     let receiver = try HookReceiver()
     defer { receiver.stop() }
     try await TestService.run(configuration) { try await body(database, $0, receiver) }
@@ -176,9 +177,7 @@ struct WebhookTests {
   }
 
   @Test func whatIsNotKeptAnyMoreIsAnnounced() async throws {
-    var settings = WebhookSettings()
-    settings.windowBytesMax = 5_000
-    try await serve(webhooks: settings) { database, service, receiver in
+    try await serve(windowBytesMax: 5_000) { database, service, receiver in
       let id = try #require(try make(service, receiver)["id"] as? String)
       let disabled = try service.client.send(
         "PATCH", "/v1/webhooks/\(id)", json: #"{"enabled":false}"#)

@@ -77,6 +77,12 @@ def measure(options, folder, running):
         rows += webhooks.measure(cluster, service, folder, options.rounds, seconds, options.scale)
     if "catch-up" in parts:
         rows += catch_up.measure(cluster, service, options.rounds, options.scale)
+        service.stop()
+        logged = Service(options.onhand, cluster, folder, keeps=True)
+        running.append(logged)
+        logged.start()
+        rows += catch_up.measure(cluster, logged, options.rounds, options.scale)
+        logged.stop()
     if "holds" in parts:
         # Over a server of its own, whose commits are on the disk.
         service.stop()

@@ -12,24 +12,29 @@ from processes import Program, run
 class Service:
     VIEWS = ["live_stock", "low_stock_alerts", "network_summary"]
 
-    def __init__(self, onhand, cluster, folder):
+    def __init__(self, onhand, cluster, folder, keeps=False):
         self.onhand = onhand
         self.cluster = cluster
         self.folder = folder
+        # Whether it has a change log.
+        self.keeps = keeps
         self.program = None
 
     def start(self):
-        configuration = f"{self.folder}/onhand.yaml"
+        # The log of one before tells another port.
+        name = "kept" if self.keeps else "onhand"
+        configuration = f"{self.folder}/{name}.yaml"
         with open(configuration, "w") as file:
             # JSON is YAML.
-            json.dump({"database": self.cluster.conninfo, "listen": "127.0.0.1:0",
+            more = {"data_directory": f"{self.folder}/kept", "slot": "onhand_kept"} if self.keeps else {}
+            json.dump({**more, "database": self.cluster.conninfo, "listen": "127.0.0.1:0",
                        "views": self.VIEWS, "workers": 1,
                        "availability": {"view": "live_stock", "item": "item_id",
                                         "location": "location_id", "on_hand": "on_hand"},
                        "webhook_allow": ["127.0.0.1/32"]}, file)
         run([self.onhand, "init", "--config", configuration])
         self.program = Program([self.onhand, "serve", "--config", configuration],
-                               f"{self.folder}/onhand.log")
+                               f"{self.folder}/{name}.log")
         self.port = self.wait_for_port()
         self.wait_until_ready()
 

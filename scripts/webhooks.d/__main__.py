@@ -10,6 +10,7 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench.d"))
 
+import alone
 import backlog
 import canary
 import certificates
@@ -22,7 +23,7 @@ from processes import say
 from receiver import Receiver
 
 PARTS = {"canary": canary.prove, "certificates": certificates.prove, "neighbours": neighbours.prove,
-         "backlog": backlog.prove, "kills": kills.prove}
+         "backlog": backlog.prove, "alone": alone.prove, "kills": kills.prove}
 
 
 class Harness:
@@ -59,7 +60,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/prove-webhooks", description=__doc__)
     parser.add_argument("--onhand", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--only", choices=PARTS, action="append", help="prove this part")
-    parser.add_argument("--seed", type=int, help="of the part with kills")
+    parser.add_argument("--seed", type=int, help="of the parts with kills")
     parser.add_argument("--changes", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=20)
     options = parser.parse_args()
@@ -69,7 +70,7 @@ def main():
         arguments = {"changes": options.changes, "kills": options.kills, "seed": options.seed}
         harness = Harness(options.onhand)
         try:
-            result = PARTS[name](harness, **(arguments if name == "kills" else {}))
+            result = PARTS[name](harness, **(arguments if name in ("alone", "kills") else {}))
         finally:
             harness.end()
         print(json.dumps({"part": name, **result}, indent=2), flush=True)

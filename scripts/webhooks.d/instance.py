@@ -12,13 +12,15 @@ from processes import Program, run
 
 class Instance:
     def __init__(self, onhand, cluster, folder, name, environment=None, allow=("127.0.0.0/8",), resolver=None,
-                 certificates=None):
+                 certificates=None, keeps=False):
         self.onhand, self.cluster, self.folder, self.name = onhand, cluster, folder, name
         self.allow = list(allow)
         # The address of a DNS server for this instance alone.
         self.resolver = resolver
         self.environment = environment or {}
         self.certificates = certificates
+        # Whether it has a change log.
+        self.keeps = keeps
         self.starts = 0
         self.program = None
 
@@ -27,6 +29,8 @@ class Instance:
         with open(path, "w") as file:
             # JSON is YAML.
             more = {"webhook_ca_file": self.certificates} if self.certificates else {}
+            if self.keeps:
+                more["data_directory"] = f"{self.folder}/{self.name}"
             json.dump({**more, "database": self.cluster.conninfo, "listen": "127.0.0.1:0",
                        "views": [{"name": "counter", "key": ["id"]}], "workers": 1,
                        "slot": f"onhand_{self.name}", "webhook_allow": self.allow}, file)
@@ -63,8 +67,8 @@ class Instance:
 
     def logged_port(self):
         with open(self.program.log) as file:
-            return re.search(r"http://[^ ]*?:(\d+)", file.read()).group(1) if os.path.getsize(
-                self.program.log) else None
+            found = re.search(r"http://[^ ]*?:(\d+)", file.read())
+        return found and found.group(1)
 
     def ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -12,22 +12,26 @@ package final class ChangeWindow: ChangeListener {
     /// What readers could see when the oldest step here was about to come; nil before the first snapshot.
     var start: Position?
     var startSequence: UInt64 = 0
+    /// When ``start`` was, in microseconds since 2000-01-01 UTC; nil where nobody knows.
+    var startTime: Int64?
+    /// Since when all tables born up to a step are served.
+    var served: (position: Position, birth: UInt64)?
   }
 
   private let state = Mutex(State())
   private let bytesMax: Int
-  private let notify: @Sendable () -> Void
+  private let wallTime: @Sendable () -> Int64?
 
   package static let bytesMaxDefault = 64 << 20
 
   package var needsFirstRows: Bool { false }
 
-  /// - Parameter notify: called once each step is visible, on the queue that applies them.
+  /// - Parameter wallTime: microseconds since 2000-01-01 UTC.
   package init(
-    bytesMax: Int = bytesMaxDefault, notify: @escaping @Sendable () -> Void = {}
+    bytesMax: Int = bytesMaxDefault, wallTime: @escaping @Sendable () -> Int64? = { nil }
   ) {
     self.bytesMax = bytesMax
-    self.notify = notify
+    self.wallTime = wallTime
   }
 
   // MARK: Writing
@@ -38,6 +42,7 @@ package final class ChangeWindow: ChangeListener {
       guard state.start != nil else {
         state.start = step.position
         state.startSequence = step.sequence
+        state.startTime = wallTime()
         return []
       }
       return state.add(step, bytesMax: bytesMax)
@@ -46,11 +51,15 @@ package final class ChangeWindow: ChangeListener {
     _ = consume forgotten
   }
 
-  package func changesBecameVisible() { notify() }
-
   /// Views that were restored are there before any step.
   package func viewsReplaced(_ directory: ViewDirectory, at position: Position) {
-    state.withLock { $0.start = $0.start ?? position }
+    let birth = directory.views.map(\.table.birth).max() ?? 0
+    state.withLock { state in
+      state.served = (position, birth)
+      guard state.start == nil else { return }
+      state.start = position
+      state.startTime = wallTime()
+    }
   }
 
   // MARK: Reading
@@ -71,7 +80,32 @@ package final class ChangeWindow: ChangeListener {
   ///
   /// ``Steps/gone`` also where the position is of another epoch, or from before the view was what it is now.
   package func steps(after position: Position, upTo end: UInt64, of view: LiveView) -> Steps {
-    state.withLock { $0.steps(after: position, upTo: end, ofTableBornAt: view.table.birth) }
+    steps(from: .after(position), upTo: end, of: view, limit: .max)
+  }
+
+  /// The same from anywhere; at most so many steps.
+  package func steps(
+    from start: ReadingStart, upTo end: UInt64, of view: LiveView, limit: Int
+  ) -> Steps {
+    state.withLock {
+      $0.steps(from: start, upTo: end, ofTableBornAt: view.table.birth, limit: limit)
+    }
+  }
+
+  /// Of all steps here.
+  package var epoch: Epoch? { state.withLock { $0.start?.epoch } }
+
+  /// Behind which position all changes of a view are here.
+  package func start(of view: LiveView) -> Position? {
+    state.withLock { $0.start(ofTableBornAt: view.table.birth) }
+  }
+
+  /// The position behind which everything lies that was committed at `time` or later.
+  ///
+  /// - Parameter time: in microseconds since 2000-01-01 UTC.
+  /// - Returns: nil if that may have been forgotten.
+  package func position(before time: Int64) -> Position? {
+    state.withLock { $0.position(before: time) }
   }
 }
 
@@ -83,6 +117,7 @@ extension ChangeWindow.State {
     if let start, start.epoch != step.position.epoch {
       while let oldest = forgetOldest() { forgotten.append(oldest) }
       self.start = step.position
+      startTime = nil
     }
     steps.append(step)
     byteCount += step.byteCount
@@ -98,6 +133,7 @@ extension ChangeWindow.State {
     byteCount -= oldest.byteCount
     start = oldest.position
     startSequence = oldest.sequence
+    startTime = oldest.committedAt
     return oldest
   }
 
@@ -108,17 +144,41 @@ extension ChangeWindow.State {
   }
 
   fileprivate func steps(
-    after position: Position, upTo end: UInt64, ofTableBornAt birth: UInt64
+    from place: ReadingStart, upTo end: UInt64, ofTableBornAt birth: UInt64, limit: Int
   ) -> ChangeWindow.Steps {
+    let position = place.position
     guard let start, start.epoch == position.epoch, position.lsn >= start.lsn else { return .gone }
     let split = steps.firstOffset { $0.position.lsn > position.lsn }
     let known = split > 0 ? steps[split - 1].sequence : startSequence
-    guard birth <= known else { return .gone }
-    if split < steps.count, steps[split].spans(position) { return .gone }
-    return .steps(steps(from: split, upTo: end))
+    guard birth <= known || isServed(at: position, tableBornAt: birth) else { return .gone }
+    if split < steps.count, steps[split].spans(place) { return .gone }
+    return .steps(steps(from: split, upTo: end, limit: limit))
   }
 
-  private func steps(from split: Int, upTo end: UInt64) -> [RecordedStep] {
-    steps[split...].filter { $0.sequence <= end }
+  /// A view that begins empty is there without a step that tells of it.
+  private func isServed(at position: Position, tableBornAt birth: UInt64) -> Bool {
+    guard let served, served.position.epoch == position.epoch else { return false }
+    return birth <= served.birth && position.lsn >= served.position.lsn
+  }
+
+  private func steps(from split: Int, upTo end: UInt64, limit: Int = .max) -> [RecordedStep] {
+    Array(steps[split...].prefix(limit).prefix { $0.sequence <= end })
+  }
+
+  fileprivate func start(ofTableBornAt birth: UInt64) -> Position? {
+    guard birth > startSequence else { return start }
+    if let step = steps.first(where: { $0.sequence >= birth }) { return step.position }
+    guard let served, birth <= served.birth else { return nil }
+    return served.position
+  }
+
+  fileprivate func position(before time: Int64) -> Position? {
+    guard let startTime, startTime < time else { return nil }
+    var position = start
+    for step in steps {
+      if let committedAt = step.committedAt, committedAt >= time { break }
+      position = step.position
+    }
+    return position
   }
 }

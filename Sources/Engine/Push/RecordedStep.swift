@@ -83,9 +83,20 @@ package final class RecordedStep: @unchecked Sendable {
   deinit { storage.deallocate() }
 
   /// Whether a position of the same history lies inside the step: what changed since can't be told from it.
-  package func spans(_ position: Position) -> Bool {
-    guard let spansFrom, spansFrom.epoch == position.epoch else { return false }
-    return position.lsn > spansFrom.lsn && position.lsn < self.position.lsn
+  package func spans(_ position: Position) -> Bool { spans(.after(position)) }
+
+  /// The same of where somebody begins to read.
+  package func spans(_ start: ReadingStart) -> Bool {
+    guard let spansFrom, spansFrom.epoch == start.told.epoch else { return false }
+    return start.position.lsn > spansFrom.lsn && start.told.lsn < position.lsn
+  }
+
+  /// What it changed of a view; nil if that was too much to be kept.
+  package func changes(of view: LiveView) -> [RecordedChange]? {
+    guard let sections else {
+      return views.contains { $0.table === view.table } ? nil : []
+    }
+    return sections.first { $0.view.table === view.table }?.changes ?? []
   }
 }
 

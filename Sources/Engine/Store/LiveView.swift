@@ -123,6 +123,8 @@ package final class ViewDirectory: Sendable {
 
   package init(_ views: [LiveView]) { self.views = views }
 
+  package subscript(name: QualifiedName) -> LiveView? { views.first { $0.name == name } }
+
   /// The view called `schema.name`, or `name` where only one schema has it.
   package func find(_ name: UnsafeRawBufferPointer) -> LiveView? {
     var found: LiveView?

@@ -1,4 +1,4 @@
-/// A change as it is kept after its step: the same as ``ViewChange``, in memory of its own.
+/// A change that is owed to somebody: the same as ``RecordedChange``, in memory of its own, as the step it is of may be large.
 package struct LoggedChange: Sendable {
   package let view: LiveView
   /// Key, old row and new row, one behind the other; counts below 0 where there is none.
@@ -7,23 +7,15 @@ package struct LoggedChange: Sendable {
   private let oldCount: Int32
   private let newCount: Int32
 
-  init(_ change: ViewChange) {
-    self.init(change.view, key: change.key, old: change.old, new: change.new)
-  }
-
-  /// A change of the past.
   package init(_ change: RecordedChange, of view: LiveView) {
-    self.init(view, key: change.key, old: change.old, new: change.new)
-  }
-
-  private init(_ view: LiveView, key: RowRef, old: RowRef?, new: RowRef?) {
     self.view = view
-    keyCount = Int32(key.count)
-    oldCount = old.map { Int32($0.count) } ?? -1
-    newCount = new.map { Int32($0.count) } ?? -1
+    keyCount = Int32(change.key.count)
+    oldCount = change.old.map { Int32($0.count) } ?? -1
+    newCount = change.new.map { Int32($0.count) } ?? -1
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(key.count + (old?.count ?? 0) + (new?.count ?? 0))
-    for row in [key, old, new] {
+    bytes.reserveCapacity(
+      change.key.count + (change.old?.count ?? 0) + (change.new?.count ?? 0))
+    for row in [change.key, change.old, change.new] {
       if let row { bytes.append(contentsOf: row.bytes) }
     }
     self.bytes = bytes
@@ -68,19 +60,4 @@ package struct LoggedChange: Sendable {
 
   package var hasOld: Bool { oldCount >= 0 }
   package var hasNew: Bool { newCount >= 0 }
-}
-
-/// What one step changed, kept.
-package struct LoggedStep: Sendable {
-  package let position: Position
-  /// Microseconds since 2000-01-01 UTC; nil for a snapshot.
-  package let committedAt: Int64?
-  /// By view, then by the bytes of the key.
-  package let changes: [LoggedChange]
-
-  package init(position: Position, committedAt: Int64?, changes: [LoggedChange]) {
-    self.position = position
-    self.committedAt = committedAt
-    self.changes = changes
-  }
 }

@@ -19,7 +19,7 @@ package struct WebhookEvent: OutboxChange {
   }
 
   package static func row(
-    _ change: LoggedChange, of step: LoggedStep, hadRow: Bool, hasRow: Bool
+    _ change: LoggedChange, of step: RecordedStep, hadRow: Bool, hasRow: Bool
   ) -> WebhookEvent {
     WebhookEvent(
       step.position, committedAt: step.committedAt,

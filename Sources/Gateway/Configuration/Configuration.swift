@@ -31,6 +31,8 @@ package struct Configuration: Sendable {
   /// How holds are taken; nil where none are.
   package var holds: HoldSettings?
   package var webhooks = WebhookSettings()
+  /// Changes kept in memory, for push and webhooks.
+  package var windowBytesMax = ChangeWindow.bytesMaxDefault
   /// Where changes and the state of the views are kept; nil to keep nothing over a restart.
   package var dataDirectory: String?
   package var retention = LogRetention()

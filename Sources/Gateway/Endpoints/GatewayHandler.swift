@@ -29,8 +29,9 @@ final class GatewayHandler: RequestHandler {
   private let positionIsAwaited: @Sendable () -> Void
 
   init(
-    _ configuration: Configuration, store: ViewStore, status: CaptureStatus, desk: HoldDesk?,
-    sampler: DriftSampler, availability watch: AvailabilityWatch, changeLog: ChangeLog?,
+    _ configuration: Configuration, store: ViewStore, window: ChangeWindow,
+    status: CaptureStatus, desk: HoldDesk?, sampler: DriftSampler,
+    availability watch: AvailabilityWatch, changeLog: ChangeLog?,
     webhooks: WebhookEndpoints, webhookStatus: WebhookStatus, accessLog: AccessLog?, clock: Clock,
     positionIsAwaited: @escaping @Sendable () -> Void
   ) {
@@ -54,8 +55,9 @@ final class GatewayHandler: RequestHandler {
     history = HistoryEndpoint(changeLog: changeLog)
     scratch = (0..<configuration.workers).map { _ in WorkerScratch() }
     push = PushHub(
-      store: store, changeLog: changeLog, clock: clock, heartbeat: configuration.heartbeat,
-      scratch: scratch, lag: { Int64(status.lagMicroseconds.value) * 1_000 },
+      store: store, window: window, changeLog: changeLog, clock: clock,
+      heartbeat: configuration.heartbeat, scratch: scratch,
+      lag: { Int64(status.lagMicroseconds.value) * 1_000 },
       positionIsAwaited: positionIsAwaited)
     operations = OperationsEndpoints(
       store: store, status: status, push: push.counters, availability: watch, desk: desk,

@@ -5,9 +5,8 @@ import Runtime
 import Server
 import Synchronization
 
-/// Push as a whole: the window of changes, and what each worker knows.
+/// Push as a whole: what each worker knows, and who wakes them.
 final class PushHub: Sendable {
-  let window: ChangeWindow
   let counters: PushCounters
   private let workers: [PushWorker]
   private let bell: Bell
@@ -29,25 +28,36 @@ final class PushHub: Sendable {
     func callAsFunction() { rope.withLock { $0 }?.pull() }
   }
 
+  /// Rings behind each step.
+  private final class StepBell: ChangeListener {
+    private let ring: @Sendable () -> Void
+
+    init(_ ring: @escaping @Sendable () -> Void) { self.ring = ring }
+
+    var needsFirstRows: Bool { false }
+    func viewsChanged(_ batch: borrowing ChangeBatch) {}
+    func changesBecameVisible() { ring() }
+  }
+
+  /// - Parameter window: listens to the store's feed.
   init(
-    store: ViewStore, changeLog: ChangeLog?, clock: Clock, heartbeat: Duration,
+    store: ViewStore, window: ChangeWindow, changeLog: ChangeLog?, clock: Clock,
+    heartbeat: Duration,
     scratch: [WorkerScratch], lag: @escaping @Sendable () -> Int64,
     positionIsAwaited: @escaping @Sendable () -> Void
   ) {
     let bell = Bell()
     let counters = PushCounters()
-    // Without sessions there is nobody to be woken; who waits for changes or a position is counted as well.
-    let window = ChangeWindow { if counters.listeners.value > 0 { bell() } }
     let context = PushContext(
       store: store, window: window, changeLog: changeLog, clock: clock, counters: counters,
       heartbeat: heartbeat,
       lag: lag, signal: { bell() }, positionIsAwaited: positionIsAwaited)
     workers = scratch.enumerated().map { PushWorker(context, index: $0, scratch: $1) }
-    self.window = window
     self.counters = counters
     self.bell = bell
     self.store = store
-    store.feed.add(window)
+    // Without sessions there is nobody to be woken; who waits for changes or a position is counted as well.
+    store.feed.add(StepBell { if counters.listeners.value > 0 { bell() } })
   }
 
   /// Lets push wake the workers of a server; nil when there is none any more.

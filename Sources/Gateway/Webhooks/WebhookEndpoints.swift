@@ -11,6 +11,8 @@ final class WebhookEndpoints: Sendable {
     case of(EndpointReply, secret: SigningSecret?, isNew: Bool)
     /// The attempt as JSON; nil where none could be made.
     case tested(String?)
+    /// What is to be replayed.
+    case notKept
   }
 
   private let webhooks: Webhooks
@@ -196,20 +198,41 @@ final class WebhookEndpoints: Sendable {
       guard try Self.flag(parked) else { throw Refused(.badBody, "parked must be true") }
       return ask(.replayParked(id))
     }
-    let position: Position?
     if let since = members["since"] {
       guard let time = since.string.flatMap(PostgresTime.microseconds) else {
         throw Refused(.badBody, "since must be a time, as 2026-05-01T12:00:00Z")
       }
-      position = webhooks.window.position(before: time)
-    } else {
-      position = members["after"]?.string.flatMap { Position($0) }
-      guard position != nil else {
-        throw Refused(.badPosition, "after must be a position, as an event carries")
+      return replay(id, since: time)
+    }
+    guard let position = members["after"]?.string.flatMap({ Position($0) }) else {
+      throw Refused(.badPosition, "after must be a position, as an event carries")
+    }
+    return { [self] finish in replay(id, after: position, finish) }
+  }
+
+  private func replay(_ id: String, since time: Int64) -> Work {
+    { [self] finish in
+      webhooks.find(before: time) { position in
+        guard let position else { return finish(.notKept) }
+        self.replay(id, after: position, finish)
       }
     }
-    guard let position else { throw Refused(.positionGone, "no changes are kept yet") }
-    return ask(.replay(id, after: position))
+  }
+
+  /// Asks for what is behind a position, if this instance has that of the endpoint's view.
+  private func replay(
+    _ id: String, after position: Position, _ finish: @escaping @Sendable (Reply) -> Void
+  ) {
+    let (desk, webhooks) = (desk, webhooks)
+    desk.perform(.show(id)) { reply in
+      guard case .endpoint(let state) = reply else {
+        return finish(.of(reply, secret: nil, isNew: false))
+      }
+      guard webhooks.source.reaches(position, of: state.endpoint.view) else {
+        return finish(.notKept)
+      }
+      desk.perform(.replay(id, after: position)) { finish(.of($0, secret: nil, isNew: false)) }
+    }
   }
 
   private static func flag(_ value: JSONValue) throws(Refused) -> Bool {
@@ -251,6 +274,8 @@ final class WebhookEndpoints: Sendable {
         throw Refused(.badWebhook, "the URL is refused, or too much is under way")
       }
       response.body.append(attempt)
+    case .notKept:
+      throw Refused(.positionGone, "the changes since then are not all kept any more")
     case .of(let reply, let secret, let isNew):
       try write(reply, secret, isNew, &response)
     }

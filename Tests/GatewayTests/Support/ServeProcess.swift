@@ -11,10 +11,12 @@ final class ServeProcess {
 
   struct Failure: Error { let problem: String }
 
-  /// - Parameter checkpoint: as `checkpoint` of a configuration.
+  /// - Parameters:
+  ///   - checkpoint: as `checkpoint` of a configuration.
+  ///   - environment: more than what the others say.
   init(
     database: String, views: [String], folder: KeptFolder, log: String,
-    checkpoint: String = "{time: 300s}", yaml: String? = nil
+    checkpoint: String = "{time: 300s}", yaml: String? = nil, environment: [String: String] = [:]
   ) throws {
     port = try Self.freePort()
     self.log = log
@@ -31,7 +33,8 @@ final class ServeProcess {
         "ONHAND_DATABASE": database, "ONHAND_LISTEN": "127.0.0.1:\(port)",
         "ONHAND_DATA_DIRECTORY": folder.path, "ONHAND_CHECKPOINT": checkpoint,
         "ONHAND_SLOT": folder.slot, "ONHAND_WORKERS": "1",
-      ].merging(yaml == nil ? ["ONHAND_VIEWS": views.joined(separator: ",")] : [:]) { $1 },
+      ].merging(yaml == nil ? ["ONHAND_VIEWS": views.joined(separator: ",")] : [:]) { $1 }
+        .merging(environment) { $1 },
       log: log)
   }
 
