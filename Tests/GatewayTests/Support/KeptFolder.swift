@@ -13,6 +13,7 @@ final class KeptFolder {
 
   deinit {
     try? FileManager.default.removeItem(atPath: path)
+    try? FileManager.default.removeItem(atPath: path + ".log")
     // A process that was killed may still be known to read it.
     for _ in 0..<50 {
       if (try? dropSlot()) != nil { return }
