@@ -46,6 +46,8 @@ public struct ArrivalQueue<Element>: RandomAccessCollection {
     return first
   }
 
+  mutating func removeLast(_ count: Int) { elements.removeLast(count) }
+
   /// The first offset whose element, and all behind it, fulfil `condition`; ``count`` if none does.
   func firstOffset(where condition: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)

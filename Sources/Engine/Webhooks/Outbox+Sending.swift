@@ -173,7 +173,26 @@ extension Outbox {
   private mutating func keep(_ number: Int, _ delivery: Delivery, due time: Int64) {
     deliveries[number] = delivery
     due.add(number, due: time)
-    for part in delivery.parts { lanes[part.key]?.isFrozen = delivery.isFrozen }
+    for part in delivery.parts {
+      lanes[part.key]?.isFrozen = delivery.isFrozen
+      if options.coalesces, !delivery.isFrozen { join(part.key) }
+    }
+  }
+
+  /// Makes one change of the last that never went out and those that came while it was under way.
+  private mutating func join(_ key: Key) {
+    guard var lane = lanes[key], lane.taken > 0, lane.entries.count > lane.taken else { return }
+    let last = lane.taken - 1
+    byteCount -= lane.entries[last].change.byteCount
+    for entry in lane.entries.dropFirst(lane.taken) {
+      lane.entries[last].change.absorb(entry.change)
+      changeCount -= 1
+      byteCount -= entry.change.byteCount
+      if !lane.isExcepted { ledger.settle(entry.lsn, isDelivered: false) }
+    }
+    byteCount += lane.entries[last].change.byteCount
+    lane.entries.removeLast(lane.entries.count - lane.taken)
+    lanes[key] = lane
   }
 
   /// Takes the delivery's changes off, and lets its keys go on.

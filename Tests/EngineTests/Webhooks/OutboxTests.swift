@@ -229,6 +229,30 @@ struct OutboxTests {
     for (key, count) in world.counters { #expect(world.received[key] == [count]) }
   }
 
+  @Test func whatCameWhileNothingWentOutBecomesOneChange() throws {
+    var random = SeededRandom()
+    var options = CountedOutbox.Options()
+    options.coalesces = true
+    var outbox = CountedOutbox(options, from: LSN(0))
+    outbox.accept(LSN(1), [CountedChange(key: [1], new: 1)], now: 0)
+    for step in 2...5 {
+      let next = outbox.next(now: 1_000_000 * Int64(step))
+      let sending = try #require(next)
+      outbox.accept(
+        LSN(UInt64(step)), [CountedChange(key: [1], old: step - 1, new: step)], now: 0)
+      #expect(outbox.owedChanges == 2)
+      let outcome: SendingOutcome =
+        step % 2 == 0 ? .failed(wasSent: false, retryAfter: nil) : .cancelled(wasSent: false)
+      _ = outbox.finish(sending.number, outcome, now: 1_000_000 * Int64(step), &random)
+      #expect(outbox.owedChanges == 1)
+    }
+    let next = outbox.next(now: 9_000_000)
+    let sending = try #require(next)
+    #expect(sending.changes == [CountedChange(key: [1], new: 5)])
+    _ = outbox.finish(sending.number, .delivered, now: 9_000_000, &random)
+    #expect(outbox.owedChanges == 0 && outbox.takeProgress().cursor == LSN(5))
+  }
+
   @Test func aFailingKeyDelaysNoOther() {
     var random = SeededRandom()
     var outbox = CountedOutbox(from: LSN(0))
