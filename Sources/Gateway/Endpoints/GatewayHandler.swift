@@ -149,21 +149,33 @@ final class GatewayHandler: RequestHandler {
     }
   }
 
-  // MARK: Reads
-
   private func answer(
     _ route: Route, _ request: borrowing Request, _ response: inout Response,
     _ context: borrowing RequestContext
   ) throws(Refused) -> Outcome {
-    if case .live = route { return try openSocket(request, &response, context) }
-    let reader = try permissions.reader(of: request)
-    if case .holds(let route) = route {
-      return try answer(route, request, reader, &response, context)
-    }
-    if case .webhooks(let route) = route {
-      try reader.require(.admin)
+    switch route {
+    case .read(let route):
+      return try answer(route, request, permissions.reader(of: request), &response, context)
+    case .changes(let name):
+      let reader = try permissions.reader(of: request)
+      let parameters = try ReadParameters(request)
+      try reader.require(.read)
+      return try changes(name, reader, parameters, request, &response, context)
+    case .live: return try openSocket(request, &response, context)
+    case .holds(let route):
+      return try answer(route, request, permissions.reader(of: request), &response, context)
+    case .webhooks(let route):
+      try permissions.reader(of: request).require(.admin)
       return try webhooks.answer(route, request, &response, context)
     }
+  }
+
+  // MARK: Reads
+
+  private func answer(
+    _ route: ReadRoute, _ request: borrowing Request, _ reader: Reader,
+    _ response: inout Response, _ context: borrowing RequestContext
+  ) throws(Refused) -> Outcome {
     let parameters = try ReadParameters(request)
     if case .availability(let item, let place) = route,
       parameters.others.contains(where: { $0.name == "explain" && $0.value == "true" })
@@ -173,9 +185,6 @@ final class GatewayHandler: RequestHandler {
       return try explain(item, at: place, parameters, &response, context)
     }
     try reader.require(.read)
-    if case .changes(let name) = route {
-      return try changes(name, reader, parameters, request, &response, context)
-    }
     if let lsn = try missingPosition(parameters, context) {
       try check(route, request, reader, parameters, context)
       guard try startWaiting(lsn, parameters.wait, context.waker) else {
@@ -225,7 +234,7 @@ final class GatewayHandler: RequestHandler {
   }
 
   private func answer(
-    _ route: Route, _ request: borrowing Request, _ read: Read, _ response: inout Response
+    _ route: ReadRoute, _ request: borrowing Request, _ read: Read, _ response: inout Response
   ) throws(Refused) {
     switch route {
     case .views:
@@ -244,7 +253,6 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let place):
       try availability.one(item, at: place, request, read, &response)
     case .availabilityOfMany: try availability.many(request, read, &response)
-    case .changes, .live, .holds, .webhooks: preconditionFailure("answered above")
     }
   }
 
@@ -269,7 +277,8 @@ final class GatewayHandler: RequestHandler {
   ///
   /// What it asks is held against the views as they are now: a position tells nothing of when they are compiled anew.
   private func check(
-    _ route: Route, _ request: borrowing Request, _ reader: Reader, _ parameters: ReadParameters,
+    _ route: ReadRoute, _ request: borrowing Request, _ reader: Reader,
+    _ parameters: ReadParameters,
     _ context: borrowing RequestContext
   ) throws(Refused) {
     let worker = context.workerIndex
@@ -290,7 +299,6 @@ final class GatewayHandler: RequestHandler {
     case .availability(let item, let place):
       _ = try availability.question(item, at: place, read)
     case .availabilityOfMany: _ = try availability.question(request, read)
-    case .changes, .live, .holds, .webhooks: preconditionFailure("answered elsewhere")
     }
   }
 

@@ -3,18 +3,10 @@ import HTTPWire
 
 /// What a path below `/v1` asks for; names and keys as sent.
 enum Route {
-  case views
-  case view(ByteView)
-  case rows(ByteView)
-  case row(ByteView, key: ByteView)
-  case history(ByteView, key: ByteView)
-  case lookup(ByteView)
+  case read(ReadRoute)
   case changes(ByteView)
   /// The WebSocket.
   case live
-  /// What tells the places of an item apart, separated by commas.
-  case availability(item: ByteView, place: ByteView?)
-  case availabilityOfMany
   case holds(HoldRoute)
   case webhooks(WebhookRoute)
 
@@ -30,11 +22,12 @@ enum Route {
         let key = rest.2,
         last == "history", segments.next() == nil
       else { return nil }
-      self = .history(view, key: key)
+      self = .read(.history(view, key: key))
     } else if collection == "views" {
       self.init(view: rest.0, resource: rest.1, key: rest.2)
     } else if collection == "availability", rest.2 == nil {
-      self = rest.0.map { .availability(item: $0, place: rest.1) } ?? .availabilityOfMany
+      self = .read(
+        rest.0.map { .availability(item: $0, place: rest.1) } ?? .availabilityOfMany)
     } else if collection == "live", rest.0 == nil {
       self = .live
     } else if collection == "holds", rest.2 == nil {
@@ -62,17 +55,17 @@ enum Route {
 
   private init?(view: ByteView?, resource: ByteView?, key: ByteView?) {
     guard let view else {
-      self = .views
+      self = .read(.views)
       return
     }
     guard let resource else {
-      self = .view(view)
+      self = .read(.view(view))
       return
     }
     if resource == "rows" {
-      self = key.map { .row(view, key: $0) } ?? .rows(view)
+      self = .read(key.map { .row(view, key: $0) } ?? .rows(view))
     } else if resource == "lookup", key == nil {
-      self = .lookup(view)
+      self = .read(.lookup(view))
     } else if resource == "changes", key == nil {
       self = .changes(view)
     } else {
@@ -82,10 +75,10 @@ enum Route {
 
   func takes(_ method: Method) -> Bool {
     switch self {
-    case .views, .view, .rows, .row, .history, .changes, .availability, .holds(.one):
-      method == .get || method == .head
+    case .read(let route) where route.hasBody: method == .post
+    case .read, .changes, .holds(.one): method == .get || method == .head
     case .live: method == .get
-    case .lookup, .availabilityOfMany, .holds(.action): method == .post
+    case .holds(.action): method == .post
     case .holds(.collection): method == .get || method == .head || method == .post
     case .webhooks(let route): route.takes(method)
     }
@@ -94,12 +87,33 @@ enum Route {
   /// As `Allow` lists them.
   var methods: StaticString {
     switch self {
-    case .views, .view, .rows, .row, .history, .changes, .availability, .holds(.one):
-      "GET, HEAD, OPTIONS"
+    case .read(let route) where route.hasBody: "POST, OPTIONS"
+    case .read, .changes, .holds(.one): "GET, HEAD, OPTIONS"
     case .live: "GET, OPTIONS"
-    case .lookup, .availabilityOfMany, .holds(.action): "POST, OPTIONS"
+    case .holds(.action): "POST, OPTIONS"
     case .holds(.collection): "GET, HEAD, POST, OPTIONS"
     case .webhooks(let route): route.methods
+    }
+  }
+}
+
+/// What is answered from the views as they are at one position.
+enum ReadRoute {
+  case views
+  case view(ByteView)
+  case rows(ByteView)
+  case row(ByteView, key: ByteView)
+  case history(ByteView, key: ByteView)
+  case lookup(ByteView)
+  /// What tells the places of an item apart, separated by commas.
+  case availability(item: ByteView, place: ByteView?)
+  case availabilityOfMany
+
+  /// Whether the question is too long for a path.
+  var hasBody: Bool {
+    switch self {
+    case .lookup, .availabilityOfMany: true
+    case .views, .view, .rows, .row, .history, .availability: false
     }
   }
 }
