@@ -7,7 +7,7 @@ import time
 
 from hook_receiver import Receiver
 from nginx import Nginx
-from processes import say
+from processes import Program, say
 
 DELIVERIES = 100_000
 REACH = 5_000
