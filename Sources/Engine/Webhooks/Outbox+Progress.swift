@@ -43,16 +43,24 @@ extension Outbox {
     changedExceptions.formUnion(progress.exceptions.keys)
   }
 
-  /// Excepts the keys that hold the cursor while much behind it is delivered, so that little is sent again after a crash.
+  /// Excepts keys that hold the cursor while much behind it is delivered, so that little is sent again after a crash.
+  ///
+  /// Looks at those under way and at the first that wait: what is oldest waits in front. To go through all lanes for each
+  /// record would cost more than the deliveries.
   private mutating func relieveCursor() {
-    guard ledger.deliveredAhead > Self.aheadMax else { return }
-    let heads = lanes.compactMap { key, lane in
-      lane.isExcepted ? nil : lane.entries.first.map { (key: key, lsn: $0.lsn) }
+    guard ledger.deliveredAhead > Self.aheadMax, exceptions.count < Self.exceptionsMax else {
+      return
+    }
+    let keys = deliveries.values.flatMap { $0.parts.map(\.key) } + ready.prefix(Self.reliefMax)
+    let heads = keys.compactMap { key in
+      lanes[key].flatMap { lane in
+        lane.isExcepted ? nil : lane.entries.first.map { (key: key, lsn: $0.lsn) }
+      }
     }
     for head in heads.sorted(by: { $0.lsn < $1.lsn }) {
-      guard ledger.deliveredAhead > Self.aheadMax / 2, exceptions.count < Self.exceptionsMax else {
-        return
-      }
+      guard ledger.deliveredAhead > Self.aheadMax / 2, exceptions.count < Self.exceptionsMax,
+        let blocking = ledger.blocking, head.lsn <= blocking
+      else { return }
       except(head.key)
     }
   }

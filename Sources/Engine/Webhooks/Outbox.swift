@@ -102,6 +102,8 @@ package struct Outbox<Change: OutboxChange>: Sendable {
   static var rereadKeysMax: Int { 64 }
   /// Delivered behind the cursor, at which the keys that hold it are excepted.
   package static var aheadMax: Int { 64 }
+  /// Waiting keys that are looked at for those that hold the cursor.
+  static var reliefMax: Int { 256 }
   /// Delivered and not recorded, at which sending waits for the record.
   package static var unrecordedMax: Int { 256 }
   /// Bytes of changes kept.
