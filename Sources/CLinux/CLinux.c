@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -140,9 +141,16 @@ static void close_all_but(int kept) {
     }
 }
 
-pid_t clinux_fork(int kept) {
+pid_t clinux_fork(int kept, unsigned seconds) {
     pid_t child = fork();
     if (child != 0) return child;
+    // Threads of a pool block signals, and the child is one of them.
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    alarm(seconds);
     close_all_but(kept);
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) {

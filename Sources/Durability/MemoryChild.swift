@@ -31,16 +31,20 @@ struct MemoryChild: Sendable {
   /// A gigabyte takes a second or two; a busy machine gets on with it at the next checkpoint.
   private static let preparationMillisecondsMax: Int32 = 5_000
 
+  /// Longer than its parent lets it go on: for the case that there is none any more.
+  static let lifetimeMax = Duration.seconds(240)
+
   /// Has a child run `body`, which writes to `file`.
   ///
   /// - Parameter body: is given a check to call now and then, which throws ``Orphaned``.
   /// - Throws: ``FileFault`` where there can be no child: `EAGAIN` and `ENOMEM` say that there are too many processes, or too little memory.
   static func fork(
-    writing file: StoredFile, clock: Clock, _ body: (_ check: () throws -> Void) throws -> Void
+    writing file: StoredFile, clock: Clock, lifetimeMax: Duration = lifetimeMax,
+    _ body: (_ check: () throws -> Void) throws -> Void
   ) throws -> MemoryChild {
     let parent = getpid()
     let started = clock.monotonic
-    let process = clinux_fork(file.descriptor)
+    let process = clinux_fork(file.descriptor, UInt32(lifetimeMax.components.seconds))
     guard process != 0 else {
       run { try body { if getppid() != parent { throw Orphaned() } } }
     }

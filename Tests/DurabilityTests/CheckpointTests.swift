@@ -99,8 +99,11 @@ import Testing
     var moments: [Moment] = []
     instance.write(10, &random, &moments)
     try await instance.checkpoint()
+    let checkpoint = try Data(contentsOf: URL(fileURLWithPath: folder.checkpoint))
     instance.write(2_000, &random, textBytes: 100, &moments)
     await instance.close()
+    // Another may have been written meanwhile.
+    try checkpoint.write(to: URL(fileURLWithPath: folder.checkpoint))
     for path in folder.segments.prefix(2) { try FileManager.default.removeItem(atPath: path) }
     #expect(try await Self.restored(folder) == nil)
   }

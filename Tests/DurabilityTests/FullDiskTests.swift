@@ -62,11 +62,11 @@ private final class SmallDisk {
     try await instance.checkpoint()
     instance.write(1, &random, textBytes: 1_000, &moments)
     #expect(await instance.flush())
-    try disk.fill()
     let end = ContinuousClock.now + .seconds(60)
     var before = Data()
-    // One may have been under way when the disk filled.
     while status.checkpointFailures.value < 2 {
+      // Again and again: one that is under way may end, and make room by taking the place of the one before.
+      try disk.fill()
       if status.checkpointFailures.value == 1, before.isEmpty {
         before = try Data(contentsOf: URL(fileURLWithPath: "\(disk.path)/data/checkpoint"))
       }

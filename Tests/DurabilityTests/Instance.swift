@@ -37,6 +37,7 @@ struct Instance {
 
   /// - Parameter starts: whether it writes; otherwise it only has what was found.
   init(_ path: String, bytes: Int = 64 << 20, starts: Bool = true) throws {
+    ThrowHook.leaveInParent()
     var retention = LogRetention()
     retention.bytes = bytes
     let store = ViewStore(

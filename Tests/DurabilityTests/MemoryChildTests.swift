@@ -10,11 +10,15 @@ import Testing
   private struct Oddity: Error {}
 
   private static func ending(
-    _ folder: Folder, _ body: (StoredFile) throws -> Void
+    _ folder: Folder, lifetimeMax: Duration = MemoryChild.lifetimeMax,
+    _ body: (StoredFile) throws -> Void
   ) throws -> MemoryChild.Ending {
+    ThrowHook.leaveInParent()
     let directory = try DataDirectory(folder.path)
     let file = try directory.file("draft-\(UUID().uuidString)", creates: true)
-    let child = try MemoryChild.fork(writing: file, clock: Clock()) { _ in try body(file) }
+    let child = try MemoryChild.fork(writing: file, clock: Clock(), lifetimeMax: lifetimeMax) {
+      _ in try body(file)
+    }
     #expect(child.pause > 0)
     let end = ContinuousClock.now + .seconds(60)
     while true {
@@ -92,6 +96,15 @@ import Testing
       usleep(2_000)
     }
     Issue.record("it was not killed")
+  }
+
+  /// As one whose parent was killed.
+  @Test func whoNeverEndsEndsByItself() throws {
+    let ending = try Self.ending(Folder(), lifetimeMax: .seconds(1)) { _ in while true { pause() } }
+    guard case .killed(SIGALRM) = ending else {
+      Issue.record("\(ending)")
+      return
+    }
   }
 
   /// Nobody's sockets stay open for a child's sake.

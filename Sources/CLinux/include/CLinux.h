@@ -68,7 +68,8 @@ void clinux_gather_pages(int milliseconds);
 
 /// fork(2). The child has nothing open but `kept`, yields to everybody, and is what the kernel kills first when memory is short.
 ///
-/// It has one thread and this process's memory: it must take no lock that another thread may have held, and end with `_exit`.
-pid_t clinux_fork(int kept);
+/// It has one thread and this process's memory: it must take no lock that another thread may have held, and end with `_exit`. After `seconds`
+/// SIGALRM ends it, also when nobody is left who looks after it.
+pid_t clinux_fork(int kept, unsigned seconds);
 
 #endif
