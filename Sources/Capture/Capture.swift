@@ -251,7 +251,7 @@ package actor Capture: QueueConfined {
     logger.error(
       "\(failure.rawValue)",
       metadata: ["reason": "\(error)", "retry_ms": "\(retryDelay.milliseconds)"])
-    executor.queue.asyncAfter(deadline: .now() + .milliseconds(retryDelay.milliseconds)) {
+    executor.queue.asyncAfter(deadline: .now() + .milliseconds(Int(retryDelay.milliseconds))) {
       self.assumeIsolated { $0.connect() }
     }
     retryDelay = min(retryDelay * 2, Self.retryDelayMax)
@@ -364,12 +364,5 @@ package actor Capture: QueueConfined {
     executor.queue.asyncAfter(deadline: .now() + Self.askInterval) {
       self.assumeIsolated { $0.ask() }
     }
-  }
-}
-
-extension Duration {
-  var milliseconds: Int {
-    let (seconds, attoseconds) = components
-    return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
   }
 }

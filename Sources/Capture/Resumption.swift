@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import Runtime
 
 /// Goes on from what was kept, without a snapshot, where that leads to exactly what a snapshot would.
 ///

@@ -346,12 +346,6 @@ extension Position {
   }
 }
 
-extension Duration {
-  fileprivate var nanoseconds: Int64 {
-    components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
-  }
-}
-
 extension LogIndex {
   /// About how many bytes of frames are behind a serial.
   func bytes(behind serial: UInt64) -> Int {

@@ -1,3 +1,5 @@
+import Runtime
+
 /// How much of the past the log keeps; whichever is less.
 package struct LogRetention: Sendable {
   package var age = Duration.seconds(86_400)
@@ -26,11 +28,5 @@ package struct LogRetention: Sendable {
       count += 1
     }
     return count
-  }
-}
-
-extension Duration {
-  var microseconds: Int64 {
-    components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
   }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import Runtime
 
 /// Brings back what was published last: the checkpoint, and the log behind it.
 ///

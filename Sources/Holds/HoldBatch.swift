@@ -1,4 +1,5 @@
 import Engine
+import Runtime
 
 /// Holds that are written by one statement, in this order.
 struct HoldBatch {
@@ -44,11 +45,5 @@ struct HoldBatch {
       text += "\""
     }
     return text + "}"
-  }
-}
-
-extension Duration {
-  var microseconds: Int64 {
-    components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
   }
 }

@@ -1,5 +1,6 @@
 import Capture
 import Engine
+import Runtime
 
 extension HoldDesk {
   /// Confirms, settles, releases or extends a caller's hold.

@@ -1,5 +1,6 @@
 import Capture
 import Engine
+import Runtime
 
 /// What has to be done again and again: one's own leftovers, and, by one process for all, expiry and purge.
 extension HoldDesk {

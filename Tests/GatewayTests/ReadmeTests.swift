@@ -1,5 +1,6 @@
 import Capture
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -33,7 +34,7 @@ struct ReadmeTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     // Only what differs from machine to machine: the database, the program and the port.
-    let port = try Self.freePort()
+    let port = try FreePort.find()
     func here(_ text: String) throws -> String {
       text.replacing("postgres://onhand@localhost/shop", with: database.conninfo)
         .replacing(".build/release/onhand", with: try OnhandProcess.program())
@@ -71,22 +72,5 @@ struct ReadmeTests {
     }
     #expect(pclose(pipe) == 0, "\(output)")
     return output
-  }
-
-  /// One that nobody listens at now.
-  private static func freePort() throws -> UInt16 {
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(socket) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
-      }
-    }
-    try #require(isBound)
-    return UInt16(bigEndian: address.sin_port)
   }
 }

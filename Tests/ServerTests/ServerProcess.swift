@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A server that runs beside the tests, until this goes.
 final class ServerProcess {
@@ -28,7 +29,7 @@ final class ServerProcess {
 
   /// Starts nginx, answering as ours does, in `folder`.
   init(nginxIn folder: String) throws {
-    port = try Self.freePort()
+    port = try FreePort.find()
     try Self.configuration(port, folder).write(
       toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
     process.executableURL = URL(fileURLWithPath: Self.nginx)
@@ -63,22 +64,6 @@ final class ServerProcess {
     let fields = try String(contentsOfFile: path, encoding: .utf8).split(separator: " ")
     guard fields.count > 1, let pages = Int(fields[1]) else { throw Failure(problem: path) }
     return pages * Int(getpagesize())
-  }
-
-  private static func freePort() throws -> UInt16 {
-    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(probe) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(probe, $0, length) == 0 ? getsockname(probe, $0, &length) : -1
-      }
-    }
-    guard result == 0 else { throw Failure(problem: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
   }
 
   private static func configuration(_ port: UInt16, _ folder: String) -> String {

@@ -1,7 +1,6 @@
 import Durability
 
 extension CheckpointRhythm {
-  private static let walRange = 1 << 20...1 << 44
   private static let ageRange = Duration.seconds(1)...Duration.seconds(86_400)
 
   /// Reads `{time: 300s, wal: 268435456}`.
@@ -15,12 +14,6 @@ extension CheckpointRhythm {
       }
       self.age = age
     }
-    if let wal = members["wal"] {
-      guard let count = Int(exactly: try wal.units), Self.walRange.contains(count) else {
-        throw ConfigurationReader.Failure(
-          key: wal.key, problem: "must be a number of bytes, at least 1048576")
-      }
-      walBytes = count
-    }
+    if let wal = members["wal"] { walBytes = try wal.quota }
   }
 }

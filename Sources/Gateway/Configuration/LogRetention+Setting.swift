@@ -1,7 +1,6 @@
 import Durability
 
 extension LogRetention {
-  private static let bytesRange = 1 << 20...1 << 44
   private static let ageMax = Duration.seconds(366 * 86_400)
 
   /// Reads `{time: 1440m, bytes: 1073741824}`.
@@ -15,12 +14,6 @@ extension LogRetention {
       }
       self.age = age
     }
-    if let bytes = members["bytes"] {
-      guard let count = Int(exactly: try bytes.units), Self.bytesRange.contains(count) else {
-        throw ConfigurationReader.Failure(
-          key: bytes.key, problem: "must be a number of bytes, at least 1048576")
-      }
-      self.bytes = count
-    }
+    if let bytes = members["bytes"] { self.bytes = try bytes.quota }
   }
 }

@@ -32,6 +32,16 @@ struct Setting {
     }
   }
 
+  /// A number of bytes that a quota may have: at least a mebibyte.
+  var quota: Int {
+    get throws {
+      guard let count = Int(exactly: try units), (1 << 20...1 << 44).contains(count) else {
+        throw failure("must be a number of bytes, at least 1048576")
+      }
+      return count
+    }
+  }
+
   var elements: [Setting] {
     get throws {
       guard let list = value as? [Any], !list.isEmpty else {

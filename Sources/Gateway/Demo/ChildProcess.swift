@@ -1,4 +1,5 @@
 import Glibc
+import Runtime
 import Synchronization
 
 /// A program that we started and end by its id.
@@ -103,11 +104,5 @@ final class ChildProcess: Sendable {
     let failure = posix_spawnp(&id, command[0], &actions, &attributes, arguments, variables)
     guard failure == 0 else { throw .system(call: "posix_spawn \(command[0])", errno: failure) }
     return id
-  }
-}
-
-extension Duration {
-  fileprivate var milliseconds: Int64 {
-    components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
   }
 }

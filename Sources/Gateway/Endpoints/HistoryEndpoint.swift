@@ -38,31 +38,19 @@ struct HistoryEndpoint: Sendable {
     try read.parameters.refuseOthers(known: Self.names)
     try RowEndpoints.requireKey(view)
     let shape = try RowShape(view, read)
-    var given: [String: String] = [:]
-    for parameter in read.parameters.others {
-      guard given.updateValue(parameter.value, forKey: parameter.name) == nil else {
-        throw ReadParameters.givenTwice(parameter.name)
-      }
-    }
+    let (given, _) = try read.parameters.split(Set(Self.names))
     let parts = try read.scratch.keyParts(key)
     let row: RowRef
     do throws(KeyReader.Failure) { row = try read.scratch.keys.read(parts, for: view) } catch {
       throw RowEndpoints.refusal(of: error, view)
     }
-    return Question(
-      shape: shape, key: row, limit: try Self.limit(given["limit"]),
-      cursor: try Self.cursor(given["cursor"]), moment: try Self.moment(given["at"]))
-  }
-
-  private static func limit(_ text: String?) throws(Refused) -> Int {
-    guard let text else { return limitDefault }
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
-      (1...limitMax).contains(limit)
-    else {
-      throw Refused(
-        .badParameter, "limit must be a number from 1 to \(limitMax)", parameter: "limit")
+    var question = Question(
+      shape: shape, key: row, cursor: try Self.cursor(given["cursor"]),
+      moment: try Self.moment(given["at"]))
+    if let text = given["limit"] {
+      question.limit = try ReadParameters.limit(text, max: Self.limitMax)
     }
-    return limit
+    return question
   }
 
   private static func cursor(_ text: String?) throws(Refused) -> LogPlace? {

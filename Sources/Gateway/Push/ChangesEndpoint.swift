@@ -1,5 +1,6 @@
 import Engine
 import HTTPWire
+import Runtime
 import Server
 
 /// `GET /v1/views/{view}/changes`: a page of changes, or the next one when it comes.

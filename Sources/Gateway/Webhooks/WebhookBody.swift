@@ -149,12 +149,15 @@ struct WebhookBody: Sendable {
 
   var secret: SigningSecret? {
     get throws(Refused) {
-      guard let member = members["secret"] else { return nil }
-      guard let secret = member.string.flatMap({ SigningSecret(text: $0) }) else {
-        throw Refused(
-          .badWebhook, "secret must be whsec_ and 24 to 64 bytes in base64, or be left out")
-      }
-      return secret
+      try members["secret"].map(Self.secret)
     }
+  }
+
+  static func secret(_ value: JSONValue) throws(Refused) -> SigningSecret {
+    guard let secret = value.string.flatMap({ SigningSecret(text: $0) }) else {
+      throw Refused(
+        .badWebhook, "secret must be whsec_ and 24 to 64 bytes in base64, or be left out")
+    }
+    return secret
   }
 }

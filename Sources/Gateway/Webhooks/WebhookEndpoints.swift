@@ -167,14 +167,7 @@ final class WebhookEndpoints: Sendable {
       ? [:]
       : try request.json().root.members(
         known: ["secret", "overlap_seconds"])
-    var secret = SigningSecret.random()
-    if let member = members["secret"] {
-      secret = member.string.flatMap { SigningSecret(text: $0) }
-      guard secret != nil else {
-        throw Refused(
-          .badWebhook, "secret must be whsec_ and 24 to 64 bytes in base64, or be left out")
-      }
-    }
+    let secret = try members["secret"].map(WebhookBody.secret) ?? SigningSecret.random()
     let overlap = try members["overlap_seconds"].map(Self.overlap) ?? Self.overlapDefault
     guard let secret else {
       throw Refused(.databaseUnreachable, "the system has no random numbers")
@@ -246,11 +239,7 @@ final class WebhookEndpoints: Sendable {
     let parameters = try ReadParameters(request)
     try parameters.refuseOthers(known: ["limit"])
     guard let text = parameters.others.first?.value else { return deliveriesDefault }
-    guard let limit = Int(text), (1...deliveriesMax).contains(limit) else {
-      throw Refused(
-        .badParameter, "limit must be a number from 1 to \(deliveriesMax)", parameter: "limit")
-    }
-    return limit
+    return try ReadParameters.limit(text, max: deliveriesMax)
   }
 
   private func test(_ id: String) -> Work {

@@ -8,12 +8,7 @@ import Testing
   @Test(arguments: DataflowOracleTests.identities)
   func theViewIsDegradedWhileRowsShareAKey(_ identity: Plan.Source.Identity) throws {
     var random = SeededRandom()
-    var sample = SamplePlan("shared", identity: identity)
-    let node = sample.plan.add(
-      .map(
-        input: sample.facts, filter: nil,
-        outputs: [column(1, .int4), column(2, .text), column(0, .int8)]))
-    sample.addView("shared", node, shown: 2, key: [0], identity: [2])
+    let sample = SamplePlan.sharedKey(identity)
     var degradations: Set<Bool> = []
     for round in 0..<10 {
       let store = ViewStore(readers: 1, hashSeed: random.next())

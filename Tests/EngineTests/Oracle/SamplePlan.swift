@@ -36,6 +36,17 @@ struct SamplePlan: Sendable {
     places = source("places", [("id", .int8), ("place", .text), ("region", .text)], in: &plan)
   }
 
+  /// A view whose declared key several rows turn out to share.
+  static func sharedKey(_ identity: Plan.Source.Identity) -> SamplePlan {
+    var sample = SamplePlan("shared", identity: identity)
+    let node = sample.plan.add(
+      .map(
+        input: sample.facts, filter: nil,
+        outputs: [column(1, .int4), column(2, .text), column(0, .int8)]))
+    sample.addView("shared", node, shown: 2, key: [0], identity: [2])
+    return sample
+  }
+
   /// Serves a node; columns beyond `shown` are hidden.
   mutating func addView(
     _ name: String, _ node: Plan.NodeID, shown: Int? = nil, key: [Int] = [], identity: [Int]? = nil

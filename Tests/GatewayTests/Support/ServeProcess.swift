@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 @testable import Gateway
 
@@ -18,7 +19,7 @@ final class ServeProcess {
     database: String, views: [String], folder: KeptFolder, log: String,
     checkpoint: String = "{time: 300s}", yaml: String? = nil, environment: [String: String] = [:]
   ) throws {
-    port = try Self.freePort()
+    port = try FreePort.find()
     self.log = log
     let program = try Self.program()
     var arguments = [program, "serve"]
@@ -63,21 +64,5 @@ final class ServeProcess {
       throw Failure(problem: "no onhand in \(candidates)")
     }
     return found
-  }
-
-  private static func freePort() throws -> UInt16 {
-    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(probe) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(probe, $0, length) == 0 && getsockname(probe, $0, &length) == 0
-      }
-    }
-    guard isBound else { throw Failure(problem: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
   }
 }

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Ports of this machine that nobody listens at.
+package enum FreePort {
+  package struct Failure: Error {}
+
+  /// One that was free a moment ago.
+  package static func find() throws -> UInt16 {
+    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(probe) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(probe, $0, length) == 0 && getsockname(probe, $0, &length) == 0
+      }
+    }
+    guard isBound else { throw Failure() }
+    return UInt16(bigEndian: address.sin_port)
+  }
+}
