@@ -6,8 +6,7 @@ import Runtime
 ///
 /// | found | rule |
 /// |---|---|
-/// | what is kept is of another database, timeline or course of its log | `checkpoint_of_other_history` |
-/// | it is ahead of the end of the server's log | `checkpoint_ahead_of_database` |
+/// | what is kept is of another database, timeline or course of its log, or ahead of its end | `checkpoint_of_other_history` |
 /// | the views' rows could not be restored beside it | `views_not_restored` |
 /// | what went on since failed in another way than by a lost connection | `checkpoint_failed_before` |
 /// | there is no slot | `slot_missing` |
@@ -45,7 +44,12 @@ struct Resumption {
   private func resume(
     _ kept: KeptState, _ replication: PostgresConnection, _ epoch: Epoch, _ end: LSN
   ) throws -> Bootstrap.Result {
-    try checkHistory(kept, epoch, end)
+    // A server whose log ends before what is kept has a new one, see `DatabaseHistory`.
+    guard kept.position.epoch == epoch else {
+      throw Rule(
+        name: "checkpoint_of_other_history",
+        reason: "\(kept.position) is not of epoch \(epoch), whose log ends at \(end)")
+    }
     let reader = try bootstrap.connect(.ordinary)
     try checkSlot(kept, reader)
     try reader.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -74,18 +78,6 @@ struct Resumption {
     return Bootstrap.Result(
       stream: LogStream(replication), views: views, dataflow: dataflow, position: kept.position,
       seenUpTo: max(seen, kept.position.lsn), slot: bootstrap.configuration.slot)
-  }
-
-  private func checkHistory(_ kept: KeptState, _ epoch: Epoch, _ end: LSN) throws {
-    guard kept.position.epoch == epoch else {
-      throw Rule(
-        name: "checkpoint_of_other_history", reason: "\(kept.position) is not of epoch \(epoch)")
-    }
-    guard kept.position.lsn <= end else {
-      throw Rule(
-        name: "checkpoint_ahead_of_database",
-        reason: "it is at \(kept.position.lsn), the server at \(end)")
-    }
   }
 
   private func checkSlot(_ kept: KeptState, _ reader: PostgresConnection) throws {

@@ -26,12 +26,7 @@ extension ChangeLog: CheckpointStore {
         return none("checkpoint_without_operators")
       }
       let start = reader.start
-      let note = IdleNote(directory)
-      let reached = note.flatMap { note in
-        note.checkpoint == start.id && note.position.epoch == start.position.epoch
-          && note.position.lsn > start.position.lsn ? note.position : nil
-      }
-      return KeptState(start: start, position: reached ?? start.position, reliance: reliance)
+      return KeptState(start: start, position: start.reached(directory), reliance: reliance)
     } catch {
       return none("checkpoint_damaged", "\(error)")
     }

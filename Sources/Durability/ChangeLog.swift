@@ -48,12 +48,14 @@ package final class ChangeLog: ChangeListener {
     checkpointer = Checkpointer(
       directory, shared, writer, store: store, rhythm: rhythm,
       includedUpTo: outcome.checkpointSerial, clock: clock, logger: logger)
-    past = index.history.flatMap { history in index.position.map { (history, $0) } }
+    past = index.history.flatMap { history in
+      index.position.map { (history, $0.further(outcome.reached)) }
+    }
     restored = Mutex(outcome)
     shared.status.update { $0.durable = index.position }
   }
 
-  /// Which history of which database the log is of, and up to where; nil for an empty one.
+  /// Which history of which database the log is of, and up to where that is known; nil for an empty one.
   package let past: (origin: DatabaseOrigin, position: Position)?
 
   /// Has readers see what was published last, as old as it is, and begins to write.

@@ -38,3 +38,13 @@ struct IdleNote: Equatable {
     try directory.sync()
   }
 }
+
+extension CheckpointStart {
+  /// Up to where nothing has changed what the checkpoint has, by the note beside it.
+  func reached(_ directory: DataDirectory) -> Position {
+    guard let note = IdleNote(directory), note.checkpoint == id,
+      note.position.epoch == position.epoch, note.position.lsn > position.lsn
+    else { return position }
+    return note.position
+  }
+}

@@ -28,6 +28,8 @@ struct StateRestoration {
     /// Ready to be published at the position; nil if all views begin anew.
     var views: ViewRestoration?
     var position: Position?
+    /// How far the checkpoint is known to lead, which may be further than the log.
+    var reached: Position?
     /// The last frame of the log that the checkpoint on disk includes.
     var checkpointSerial: UInt64 = 0
   }
@@ -59,7 +61,9 @@ struct StateRestoration {
         "position": "\(position)", "views": "\(views.loggedViews.count)",
         "restored_ms": "\((ContinuousClock.now - started).microseconds / 1_000)",
       ])
-    return Outcome(views: views, position: position, checkpointSerial: start.serial)
+    return Outcome(
+      views: views, position: position, reached: start.reached(directory),
+      checkpointSerial: start.serial)
   }
 
   private func none(_ rule: String, _ reason: String? = nil) -> Outcome {

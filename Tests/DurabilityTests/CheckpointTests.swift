@@ -108,6 +108,28 @@ import Testing
     #expect(try await Self.restored(folder) == nil)
   }
 
+  /// Where nothing has changed since, the checkpoint leads further than its own position: a server that ends before that was set back.
+  @Test func howFarACheckpointLeadsIsKnownWithoutALog() async throws {
+    var random = SeededRandom()
+    let folder = Folder()
+    let instance = try Instance(folder.path)
+    instance.log.historyBegins(DatabaseOrigin(systemIdentifier: 1, timeline: 1, rewinds: 0))
+    var moments: [Moment] = []
+    instance.write(50, &random, &moments)
+    try await instance.checkpoint()
+    await instance.close()
+    let start = try CheckpointFile.Reader(StoredFile(path: folder.checkpoint, creates: false)).start
+    let further = Position(
+      epoch: start.position.epoch, lsn: LSN(start.position.lsn.value + 1_000))
+    let directory = try DataDirectory(folder.path)
+    try IdleNote(checkpoint: start.id, position: further).write(to: directory)
+    directory.release()
+    for path in folder.segments { try FileManager.default.removeItem(atPath: path) }
+    let again = try Instance(folder.path, starts: false)
+    #expect(again.log.past?.position == further)
+    await again.close()
+  }
+
   @Test func aLogThatEndsBeforeTheCheckpointIsForgotten() async throws {
     var random = SeededRandom()
     let folder = Folder()

@@ -10,74 +10,9 @@ import Testing
 /// A start over what an earlier process kept: from there where that leads to what Postgres has, from a snapshot by a named rule where not.
 @Suite(.serialized)
 struct ResumptionTests {
-  private static let schema = """
-    CREATE TABLE place (id int PRIMARY KEY, name text);
-    INSERT INTO place SELECT i, 'place ' || i FROM generate_series(1, 5) i;
-    CREATE TABLE moved (item int, place int, units int);
-    ALTER TABLE moved REPLICA IDENTITY FULL;
-    INSERT INTO moved SELECT i % 30, 1 + i % 5, i % 7 FROM generate_series(1, 500) i;
-    CREATE VIEW stock AS
-      SELECT m.item, p.id AS place, p.name, sum(m.units) AS units, max(m.units) AS most,
-        count(DISTINCT m.units) AS kinds
-      FROM moved m JOIN place p ON p.id = m.place GROUP BY m.item, p.id, p.name;
-    CREATE VIEW low AS SELECT item, place, units FROM stock WHERE units < 20;
-    """
-
-  /// A database, and what an instance keeps of it.
-  private struct Stage {
-    let database: TestDatabase
-    let folder: KeptFolder
-    var configuration: Configuration
-    var views = ["stock", "low"]
-
-    init(cluster: PrivateCluster? = nil, appendOnly: [String] = []) throws {
-      database =
-        try cluster.map { try TestDatabase(on: $0, name: "shop", ResumptionTests.schema) }
-        ?? TestCluster.database(ResumptionTests.schema)
-      folder = KeptFolder(database)
-      configuration = try database.prepared(["stock", "low"], appendOnly: appendOnly)
-      configuration.dataDirectory = folder.path
-      configuration.slot = folder.slot
-    }
-
-    func change(_ random: inout SeededRandom, _ count: Int = 20) throws {
-      let connection = try database.connect()
-      for _ in 0..<count {
-        let (item, place) = (random.number(0...35), random.number(1...5))
-        switch random.number(0...4) {
-        case 0: try connection.execute("DELETE FROM moved WHERE item = \(item)")
-        case 1: try connection.execute("UPDATE place SET name = name || '.' WHERE id = \(place)")
-        case 2:
-          try connection.execute(
-            "UPDATE moved SET units = units + 1 WHERE item = \(item) AND place = \(place)")
-        default:
-          try connection.execute(
-            """
-            INSERT INTO moved SELECT \(item), \(place), i FROM generate_series(1, \(random.number(1...4))) i
-            """)
-        }
-      }
-    }
-
-    /// Runs a process to its end, with `body` once it follows the log.
-    @discardableResult
-    func run(_ body: (TestService) async throws -> Void = { _ in }) async throws -> RecordedLog {
-      let log = RecordedLog()
-      try await TestService.run(configuration, logger: log.logger) { service in
-        try service.waitUntilStreaming()
-        try ViewOracle(connection: database.connect(), views: views).expectEqual(service, "start")
-        try await body(service)
-        try ViewOracle(connection: database.connect(), views: views).expectEqual(service, "end")
-      }
-      return log
-    }
-
-    var checkpoint: URL { URL(fileURLWithPath: folder.path + "/checkpoint") }
-  }
-
   @Test func eachStartGoesOnWithoutASnapshot() async throws {
     var random = SeededRandom()
-    let stage = try Stage()
+    let stage = try KeptStage()
     try await stage.run { _ in try stage.change(&random) }
     for _ in 0..<5 {
       try stage.change(&random)
@@ -106,7 +41,7 @@ struct ResumptionTests {
       }
     }
 
-    func happen(to stage: Stage) throws {
+    func happen(to stage: KeptStage) throws {
       switch self {
       case .slotDropped: try stage.folder.dropSlot()
       case .slotRead:
@@ -151,7 +86,7 @@ struct ResumptionTests {
   func whatLeadsNowhereIsNamedAndASnapshotIsTaken(_ name: String) async throws {
     var random = SeededRandom()
     let harm = try #require(Harm(rawValue: name))
-    let stage = try Stage()
+    let stage = try KeptStage()
     try await stage.run { _ in try stage.change(&random) }
     try stage.change(&random)
     try harm.happen(to: stage)
@@ -168,7 +103,7 @@ struct ResumptionTests {
 
   @Test func anotherSetOfViewsBeginsWithASnapshot() async throws {
     var random = SeededRandom()
-    var stage = try Stage()
+    var stage = try KeptStage()
     try await stage.run()
     try stage.change(&random)
     stage.configuration.views = [.init(name: "stock")]
@@ -186,7 +121,7 @@ struct ResumptionTests {
 
   /// The log of an append-only table does not tell of it; the server counts it.
   @Test func anAppendOnlyTableThatWasRewrittenBeginsWithASnapshot() async throws {
-    let stage = try Stage(appendOnly: ["moved"])
+    let stage = try KeptStage(appendOnly: ["moved"])
     try await stage.run()
     let again = try await stage.run()
     #expect(again.has("resuming"))
@@ -200,52 +135,9 @@ struct ResumptionTests {
     #expect(log.has("catalog_changed"))
   }
 
-  /// A server that is set back by a copy of its files has neither another name nor another timeline.
-  @Test func aDatabaseThatWasSetBackBeginsWithASnapshotInAnotherEpoch() async throws {
-    var random = SeededRandom()
-    let cluster = try TestCluster.template().makeCluster()
-    try cluster.start()
-    let stage = try Stage(cluster: cluster)
-    try await stage.run { _ in try stage.change(&random) }
-    try cluster.stop()
-    let data = cluster.folder + "/data"
-    let copy = cluster.folder + "/copy"
-    try Self.copy(data, to: copy)
-    try cluster.start()
-    var before: Position?
-    try await stage.run { service in
-      try stage.change(&random, 200)
-      let answer = try service.client.get("/v1/views/low/rows")
-      before = answer.fields["onhand-position"].flatMap(Position.init)
-    }
-    try cluster.stop()
-    try FileManager.default.removeItem(atPath: data)
-    try Self.copy(copy, to: data)
-    try cluster.start()
-    let log = try await stage.run { service in
-      let answer = try service.client.get("/v1/views/low/rows")
-      let after = answer.fields["onhand-position"].flatMap(Position.init)
-      #expect(after?.epoch != before?.epoch)
-    }
-    #expect(log.has("checkpoint_of_other_history"), "\(log.all)")
-    let next = try await stage.run()
-    #expect(next.has("resuming"), "\(next.all)")
-    try cluster.stop()
-    try cluster.remove()
-  }
-
-  private static func copy(_ from: String, to: String) throws {
-    let copy = Process()
-    copy.executableURL = URL(fileURLWithPath: "/bin/cp")
-    copy.arguments = ["-a", from, to]
-    try copy.run()
-    copy.waitUntilExit()
-    try #require(copy.terminationStatus == 0)
-  }
-
   /// The slot lets go of what is kept, also while nothing happens but other databases' work.
   @Test func nothingIsRetainedForASlotThatIsIdle() async throws {
-    let stage = try Stage()
+    let stage = try KeptStage()
     try await stage.run { service in
       let before = try service.metric("onhand_slot_kept_position_bytes")
       try TestCluster.database("CREATE TABLE other AS SELECT generate_series(1, 20000) AS n")
@@ -258,22 +150,72 @@ struct ResumptionTests {
     #expect(next.has("resuming"), "\(next.all)")
   }
 
-  /// A server that ends waits for those who read its log to have kept all of it.
-  @Test func aServerThatEndsIsNotKeptWaiting() async throws {
+  /// The operators are as they were, and the rows beside them can't be brought back.
+  @Test func operatorsWithoutRowsBeginWithASnapshot() async throws {
     var random = SeededRandom()
-    let cluster = try TestCluster.template().makeCluster()
-    try cluster.start()
-    let stage = try Stage(cluster: cluster)
-    try await stage.run { service in
-      try stage.change(&random)
-      try cluster.stop()
-      try cluster.start()
-      try stage.change(&random)
-      try service.waitUntilStreaming()
-      #expect(try service.metric("onhand_bootstraps_total") == 1)
-      #expect(try service.metric("onhand_resumptions_total") >= 1)
+    var stage = try KeptStage()
+    stage.configuration.retention.bytes = 1 << 20
+    try await stage.run { _ in try stage.change(&random) }
+    let checkpoint = try Data(contentsOf: stage.checkpoint)
+    let log = stage.folder.path + ".log"
+    do {
+      let server = try ServeProcess(
+        database: stage.configuration.database, views: stage.views, folder: stage.folder, log: log,
+        environment: ["ONHAND_RETENTION": "{bytes: 1048576}"])
+      defer { server.kill() }
+      let client = try server.connect()
+      for _ in 0..<4 {
+        try stage.database.run("UPDATE place SET name = name || repeat('.', 1000)")
+      }
+      let lsn = try stage.database.run("SELECT onhand.position()")[0][0] ?? ""
+      try wait("the change") {
+        try client.get("/v1/views/low?min_position=\(lsn)&wait=1s").status == 200
+      }
     }
-    try cluster.stop()
-    try cluster.remove()
+    try #require(try Data(contentsOf: stage.checkpoint) == checkpoint, "there is a later one")
+    let segments = try stage.segments
+    try #require(segments.count > 1)
+    for path in segments.dropLast() { try FileManager.default.removeItem(atPath: path) }
+    let again = try await stage.run()
+    #expect(again.has("checkpoint_behind_log") && again.has("views_not_restored"), "\(again.all)")
+    let next = try await stage.run()
+    #expect(next.has("resuming"), "\(next.all)")
+  }
+
+  /// What is undecided is not in what was kept.
+  @Test func aConnectionLostByAProcessThatHoldsBeginsWithASnapshot() async throws {
+    let shop = try HoldShop()
+    let folder = KeptFolder(shop.database)
+    var configuration = shop.configuration
+    configuration.dataDirectory = folder.path
+    configuration.slot = folder.slot
+    let log = RecordedLog()
+    try await TestService.run(configuration, logger: log.logger) { service in
+      let body = HoldShop.body(HoldShop.line(1, 4))
+      let first = try service.client.post("/v1/holds", body)
+      #expect(first.status == 201, "\(first.body)")
+      try shop.database.run(
+        """
+        SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+        WHERE slot_name = '\(folder.slot)'
+        """)
+      try wait("the rule") { log.has("holds_in_flight") }
+      try service.waitUntilStreaming()
+      try service.waitUntilReady()
+      // Six are left, and exactly six are found.
+      let tooMany = try service.client.post("/v1/holds", HoldShop.body(HoldShop.line(1, 7)))
+      #expect(tooMany.status == 409, "\(tooMany.body)")
+      let rest = try service.client.post("/v1/holds", HoldShop.body(HoldShop.line(1, 6)))
+      #expect(rest.status == 201, "\(rest.body)")
+      try wait("a checkpoint") { log.has("checkpoint") }
+    }
+    // A start is another matter: what an earlier process held is restored.
+    let next = RecordedLog()
+    try await TestService.run(configuration, logger: next.logger) { service in
+      try service.waitUntilStreaming()
+      let none = try service.client.post("/v1/holds", HoldShop.body(HoldShop.line(1, 1)))
+      #expect(none.status == 409, "\(none.body)")
+    }
+    #expect(next.has("resuming"), "\(next.all)")
   }
 }

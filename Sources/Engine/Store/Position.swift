@@ -43,6 +43,12 @@ package struct Position: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String { "\(epoch):\(lsn)" }
+
+  /// The one that is further; this one where the other is of another history.
+  package func further(_ other: Position?) -> Position {
+    guard let other, other.epoch == epoch, other.lsn > lsn else { return self }
+    return other
+  }
 }
 
 /// One history of a database: its system, timeline, and how often it was set back.

@@ -161,7 +161,7 @@ struct OutboxTests {
         while !underWay.isEmpty { answer(failing: 0) }
         record()
         if outbox.owedChanges == 0, outbox.end == log.last?.lsn, !outbox.hasProgress,
-          unanswered == nil, outbox.spilled.isEmpty
+          !outbox.hasMoved, unanswered == nil, outbox.spilled.isEmpty
         {
           return
         }
