@@ -139,7 +139,7 @@ extension HoldDesk {
   package func explain(_ key: HoldKey, _ texts: [String], ticket: HoldTicket) {
     let isPosted = explainLane.post { lane in
       let (columns, units) = self.state.withLock { ($0.keyColumns, $0.book.units(of: key)) }
-      guard let columns else { return ticket.resolve(.failed(.tooMany)) }
+      guard let columns else { return ticket.resolve(.failed(.notReady)) }
       do throws(PostgresError) {
         let row = try lane.query(.explain(columns), texts).first ?? []
         ticket.resolve(

@@ -71,7 +71,8 @@ extension HoldDesk {
 
   private func precheck(_ draft: HoldDraft, _ state: inout State) -> HoldFailure? {
     if let lag = lagSeconds(state) { return .lagging(lag) }
-    guard state.open.count < Self.openMax, state.keyColumns != nil else { return .tooMany }
+    guard state.keyColumns != nil else { return .notReady }
+    guard state.open.count < Self.openMax else { return .tooMany }
     if let key = draft.idempotencyKey,
       state.keysInFlight.contains(OwnedText(caller: draft.caller, text: key))
     {

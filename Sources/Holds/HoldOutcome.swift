@@ -44,6 +44,8 @@ package enum HoldFailure: Sendable {
   case lagging(Int)
   case unreachable(String)
   case tooMany
+  /// The database has not been asked yet what the view is.
+  case notReady
   case limit(HoldLimit)
 }
 

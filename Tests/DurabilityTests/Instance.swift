@@ -83,7 +83,7 @@ struct Instance {
   /// Returns once a checkpoint includes all that was handed over.
   func checkpoint() async throws {
     let serial = log.shared.handOver.withLock { $0.nextSerial - 1 }
-    let end = ContinuousClock.now + .seconds(120)
+    let end = ContinuousClock.now + .seconds(300)
     while log.checkpointer.includedUpTo < serial {
       log.checkpointer.hurry()
       log.checkpointer.runIfDue()

@@ -20,7 +20,7 @@ import Testing
       _ in try body(file)
     }
     #expect(child.pause > 0)
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(300)
     while true {
       if let ending = child.ending(path: file.path) { return ending }
       try #require(ContinuousClock.now < end)
@@ -41,7 +41,7 @@ import Testing
       try file.sync()
     }
     for index in memory.indices { memory[index] = 9 }
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(300)
     var ending: MemoryChild.Ending?
     while ending == nil, ContinuousClock.now < end {
       ending = child.ending(path: file.path)
@@ -84,7 +84,7 @@ import Testing
     usleep(20_000)
     #expect(child.ending(path: file.path) == nil)
     child.kill()
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(300)
     while ContinuousClock.now < end {
       if let ending = child.ending(path: file.path) {
         guard case .killed(SIGKILL) = ending else {

@@ -157,7 +157,7 @@ struct Shared<Value>: @unchecked Sendable {
 
 /// Waits, for half a minute at most unless told otherwise, until `condition` holds.
 func wait(
-  _ what: String, within time: Duration = .seconds(30), for condition: () throws -> Bool
+  _ what: String, within time: Duration = .seconds(120), for condition: () throws -> Bool
 ) throws {
   let end = ContinuousClock.now + time
   while try !condition() {

@@ -63,32 +63,48 @@ struct HoldRaceTests {
     #expect(race.result.lost == 0)
   }
 
-  /// Whichever process is killed: what was told stands, and the other goes on.
-  @Test func killsRevokeNothing() throws {
+  /// How often; more for a proof.
+  private static let kills =
+    ProcessInfo.processInfo.environment["ONHAND_TEST_KILLS"].flatMap { Int($0) } ?? 6
+
+  /// Whichever process is killed: what was told stands, and the other goes on; with and without what the killed one kept.
+  @Test(arguments: [false, true])
+  func killsRevokeNothing(keeps: Bool) throws {
     var random = SeededRandom()
     let shop = try HoldShop()
-    var scene = Scene("kills", processes: 2, stock: 40)
+    var scene = Scene(keeps ? "kills, state is kept" : "kills", processes: 2, stock: 40)
     scene.settings.survivesKills = true
-    scene.settings.rounds = 30
+    scene.settings.rounds = 5 * Self.kills
     scene.settings.references = true
     try shop.database.run("UPDATE stock SET units = \(scene.stock)")
-    var processes = try (0..<2).map { try OnhandProcess(shop, slot: "onhand_\($0)") }
+    let kept = (0..<2).map { _ in keeps ? KeptFolder(shop.database) : nil }
+    var processes = try (0..<2).map {
+      try OnhandProcess(shop, slot: "onhand_\($0)", kept: kept[$0])
+    }
+    if keeps {
+      try wait("checkpoints") { processes.allSatisfy { $0.logged(" checkpoint ") } }
+    }
     let audit = try shop.database.connect()
     try DecodedLog.begin(audit)
     let watch = try LockWatch(shop.database)
     let race = HoldRace(shop, ports: processes.map(\.port), seed: random.next(), scene.settings)
+    var resumed = 0
     try race.run {
-      for kill in 0..<6 {
+      for kill in 0..<Self.kills {
         pause(milliseconds: UInt32(random.number(100...600)))
-        processes[kill % 2].kill()
-        processes[kill % 2] = try OnhandProcess(shop, slot: "onhand_\(kill % 2)")
-        race.setPort(processes[kill % 2].port, of: kill % 2)
+        let place = kill % 2
+        if processes[place].logged("resuming") { resumed += 1 }
+        processes[place].kill()
+        processes[place] = try OnhandProcess(shop, slot: "onhand_\(place)", kept: kept[place])
+        race.setPort(processes[place].port, of: place)
       }
     }
     let waits = try watch.stop()
     try settle(shop, processes.map(\.port))
     try check(race, scene, audit, waits)
     #expect(race.result.lost > 0)
+    #expect(keeps == (resumed > 0), "\(resumed) of \(Self.kills)")
+    for process in processes { process.kill() }
   }
 
   /// A process stands still for longer than another waits to speak for it, in the midst of whatever it does, and goes on.

@@ -36,7 +36,7 @@ final class ServerProcess {
     process.arguments = ["-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]
     process.standardInput = input
     try process.run()
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(60)
     while (try? TestClient(port: port)) == nil {
       guard ContinuousClock.now < end, process.isRunning else {
         let log = (try? String(contentsOfFile: "\(folder)/error.log", encoding: .utf8)) ?? ""

@@ -18,7 +18,8 @@ package struct CircuitBreaker: Sendable {
   /// As many as a receiver that fails a third of the time has once in 60,000 deliveries.
   package static let failuresMax = 10
   private static let pauseFirst: Int64 = 1_000
-  private static let pauseMax: Int64 = 300_000
+  /// No pause is longer.
+  package static let pauseMax: Int64 = 300_000
 
   package init() {}
 

@@ -131,6 +131,7 @@ enum HoldAnswer {
       Refused(.lagging, "by \(seconds) s; nothing was taken, try again later")
     case .unreachable(let reason): Refused(.databaseUnreachable, reason)
     case .tooMany: Refused(.tooManyWaiting, "try again in a moment")
+    case .notReady: Refused(.notReady, "the database is not followed yet; see /readyz")
     case .limit(.active(let max)):
       Refused(.tooManyHolds, "no more than \(max) active holds at a time")
     case .limit(.units(let max)): Refused(.tooManyHolds, "no more than \(max) units at a time")

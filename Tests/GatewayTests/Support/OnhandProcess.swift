@@ -6,12 +6,15 @@ import Foundation
 final class OnhandProcess {
   private let child: ChildProcess
   private let folder: String
+  private let log: String
   let port: UInt16
 
   struct Failure: Error { let problem: String }
 
   /// Starts it over a shop's database and waits until it is ready.
-  init(_ shop: HoldShop, slot: String) throws {
+  ///
+  /// - Parameter kept: what outlives it, if anything does.
+  init(_ shop: HoldShop, slot: String, kept: KeptFolder? = nil) throws {
     folder = NSTemporaryDirectory() + "onhand-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let file = "\(folder)/onhand.yaml"
@@ -19,12 +22,13 @@ final class OnhandProcess {
     database: "\(shop.configuration.database)"
     listen: 127.0.0.1:0
     workers: 1
-    slot: \(slot)
+    slot: \(kept?.slot ?? slot)
     views: [availability]
     availability: {view: availability, item: item_id, location: store, on_hand: on_hand, held: held, available: available}
     holds: {ttl: 10m}
+    \(kept.map { "data_directory: \($0.path)\ncheckpoint: {time: 1s}" } ?? "")
     """.write(toFile: file, atomically: true, encoding: .utf8)
-    let log = "\(folder)/log"
+    log = "\(folder)/log"
     child = try ChildProcess(
       [try Self.program(), "serve", "--config", file],
       environment: ProcessInfo.processInfo.environment, log: log)
@@ -42,6 +46,10 @@ final class OnhandProcess {
   func kill() {
     child.signal(SIGKILL)
     _ = child.wait(.seconds(20))
+  }
+
+  func logged(_ name: String) -> Bool {
+    ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").contains(name)
   }
 
   func pause() { child.signal(SIGSTOP) }

@@ -21,7 +21,7 @@ final class ServeProcess {
   ) throws {
     port = try FreePort.find()
     self.log = log
-    let program = try Self.program()
+    let program = try OnhandProcess.program()
     var arguments = [program, "serve"]
     if let yaml {
       let file = log + ".yaml"
@@ -55,14 +55,5 @@ final class ServeProcess {
   func kill() {
     child.signal(SIGKILL)
     _ = child.wait(.seconds(30))
-  }
-
-  private static func program() throws -> String {
-    let folder = Bundle.main.executableURL?.deletingLastPathComponent().path ?? "."
-    let candidates = [folder, Bundle.main.bundlePath + "/.."].map { $0 + "/onhand" }
-    guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
-      throw Failure(problem: "no onhand in \(candidates)")
-    }
-    return found
   }
 }

@@ -36,7 +36,7 @@ struct TestService {
   static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
   func waitUntilReady() throws {
-    let end = ContinuousClock.now + .seconds(30)
+    let end = ContinuousClock.now + .seconds(120)
     while true {
       let readiness = try client.get("/readyz")
       if readiness.status == 200 { return }
