@@ -74,6 +74,13 @@ class Healthy:
                     self.late.append(time.monotonic() - self.updates.written[version])
 
 
+async def taken_in(healthy, lsn):
+    """Returns once all have heard of a position: what is measured then does not stand behind a queue of the past."""
+    async with asyncio.timeout(180):
+        while any(number(one.mirror.told or "x:0/0") < lsn for one in healthy):
+            await asyncio.sleep(0.1)
+
+
 async def stalled(shop):
     """A client with little room for what is sent to it, that reads its snapshot and no more."""
     narrow = socket.socket()
@@ -104,6 +111,7 @@ async def check(onhand, seed, seconds):
             reading = [tasks.create_task(one.run()) for one in healthy]
             # Until the window of changes for those who come back is full: it is kept in any case.
             await updates.run(12, pause=0, hot=False)
+            await taken_in(healthy, updates.position())
             for one in healthy:
                 one.late.clear()
             await updates.run(seconds / 2)

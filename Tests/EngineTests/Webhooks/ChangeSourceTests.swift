@@ -15,7 +15,7 @@ struct ChangeSourceTests {
     }
 
     private let steps = Mutex<[RecordedStep]>([])
-    /// How far the archive says to be written, of what it was handed; nil for all.
+    /// How far the archive says to be written; nil for all.
     let limit = Mutex<LSN?>(nil)
 
     func viewsChanged(_ batch: borrowing ChangeBatch) {
@@ -32,9 +32,8 @@ struct ChangeSourceTests {
     // MARK: The archive
 
     var written: Position? {
-      let newest = steps.withLock { $0.last }?.position
-      return limit.withLock { $0 }.flatMap { limit in
-        newest.map { Position(epoch: $0.epoch, lsn: min(limit, $0.lsn)) }
+      let epoch = steps.withLock { $0.last }?.position.epoch
+      return limit.withLock { $0 }.flatMap { limit in epoch.map { Position(epoch: $0, lsn: limit) }
       }
     }
 
