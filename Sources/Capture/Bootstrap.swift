@@ -21,6 +21,8 @@ struct Bootstrap {
   struct Result {
     let stream: LogStream
     let views: CompiledViews
+    /// What they rely on; see ``CompiledViews/reliance(_:)``.
+    let reliance: String
     let dataflow: Dataflow
     /// Of what the dataflow has.
     let position: Position
@@ -46,6 +48,7 @@ struct Bootstrap {
       "SET TRANSACTION SNAPSHOT \(PostgresConnection.quote(literal: slot.snapshot))")
     try readGeometry(reader)
     let views = try compile(reader)
+    let reliance = try views.reliance(views.rewrites(reader))
     let dataflow = Dataflow(
       plan: views.plan, refused: views.refusals.mapValues(\.description), store: store)
     try lockTables(views.plan, reader)
@@ -62,7 +65,8 @@ struct Bootstrap {
       replication, slot: slot.name, at: slot.consistentPoint, views.publications)
     status.set(.streaming)
     return Result(
-      stream: LogStream(replication), views: views, dataflow: dataflow, position: position,
+      stream: LogStream(replication), views: views, reliance: reliance, dataflow: dataflow,
+      position: position,
       slot: checkpoints == nil ? nil : slot.name)
   }
 

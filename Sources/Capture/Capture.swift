@@ -142,10 +142,10 @@ package actor Capture: QueueConfined {
 
   private func moment(_ session: Session) -> EngineAccess.Rest {
     guard !session.dataflow.isDistrusted else { return .rowsOnly }
-    guard let reliance = session.watch.reliance else { return .unavailable }
     return .engine(
       EngineMoment(
-        dataflow: session.dataflow, holds: store.holdWitness?.holdIndex, reliance: reliance))
+        dataflow: session.dataflow, holds: store.holdWitness?.holdIndex,
+        reliance: session.watch.reliance))
   }
 
   private func keep(_ position: LSN) {
@@ -199,7 +199,7 @@ package actor Capture: QueueConfined {
     let number = sessionNumber
     let status = status
     let watch = CatalogWatch(
-      configuration, views: result.views, slot: result.slot, stop: stop,
+      configuration, views: result.views, reliance: result.reliance, slot: result.slot, stop: stop,
       slotReport: { report in status.update { $0.slot = report } },
       report: { error in self.post { $0.catalogChanged(error, since: number) } })
     session = Session(

@@ -21,23 +21,26 @@ final class CatalogWatch: @unchecked Sendable {
   private var looks = 0
   private let slot: String?
   private let slotReport: @Sendable (SlotReport?) -> Void
-  private let known = Mutex<String?>(nil)
+  private let known: Mutex<String>
 
   private static let interval = DispatchTimeInterval.seconds(1)
 
-  /// What the views relied on at the last look, which was about a second ago; nil before the first. Any thread.
-  var reliance: String? { known.withLock { $0 } }
+  /// What the views relied on at the last look, which was about a second ago, or when they were compiled. Any thread.
+  var reliance: String { known.withLock { $0 } }
 
   /// - Parameters:
+  ///   - reliance: of the views, as they were compiled.
   ///   - slot: that stays; nil if there is none.
   ///   - slotReport: is told of it now and then, on any thread.
   ///   - report: is called, on any thread, with a ``BrokenPromise`` or with why the log can't be followed as it is; then
   ///     the watch has ended.
   init(
-    _ configuration: CaptureConfiguration, views: CompiledViews, slot: String?, stop: StopFlag,
+    _ configuration: CaptureConfiguration, views: CompiledViews, reliance: String, slot: String?,
+    stop: StopFlag,
     slotReport: @escaping @Sendable (SlotReport?) -> Void,
     report: @escaping @Sendable (any Error) -> Void
   ) {
+    known = Mutex(reliance)
     self.slot = slot
     self.slotReport = slotReport
     self.configuration = configuration

@@ -76,8 +76,9 @@ struct Resumption {
         "checkpoint": "\(kept.position)", "seen": "\(seen)", "restored_ms": "\(restoring)",
       ])
     return Bootstrap.Result(
-      stream: LogStream(replication), views: views, dataflow: dataflow, position: kept.position,
-      seenUpTo: max(seen, kept.position.lsn), slot: bootstrap.configuration.slot)
+      stream: LogStream(replication), views: views, reliance: kept.reliance, dataflow: dataflow,
+      position: kept.position, seenUpTo: max(seen, kept.position.lsn),
+      slot: bootstrap.configuration.slot)
   }
 
   private func checkSlot(_ kept: KeptState, _ reader: PostgresConnection) throws {
