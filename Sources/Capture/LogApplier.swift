@@ -150,6 +150,8 @@ final class LogApplier {
     unfinished = nil
     endsStep = false
     position = step.end
+    // Counted before it is visible: who sees a position finds all steps up to it counted, and may trust that there were none.
+    status.steps.add()
     if isCatchingUp {
       try dataflow.passStep()
     } else {
@@ -158,7 +160,6 @@ final class LogApplier {
         xid: step.last.xid, isJoined: step.count > 1)
     }
     status.transactions.add(step.count)
-    status.steps.add()
     status.rows.add(rowsInStep)
     status.update { $0.lastCommit = step.last.committedAt }
     status.lagMicroseconds.set(Int(max(0, now() - step.last.committedAt)))

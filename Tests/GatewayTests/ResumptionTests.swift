@@ -2,6 +2,7 @@ import Capture
 import Engine
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -148,6 +149,59 @@ struct ResumptionTests {
     }
     let next = try await stage.run()
     #expect(next.has("resuming"), "\(next.all)")
+  }
+
+  /// Compares, as soon as a step is visible, how many were told with how many were counted.
+  private final class StepCount: ChangeListener {
+    private struct State {
+      var status: CaptureStatus?
+      var expected = 0
+      var told = 0
+      var isBehind = false
+    }
+
+    private let state = Mutex(State())
+    let needsFirstRows = false
+
+    var told: Int { state.withLock { $0.told } }
+    var isBehind: Bool { state.withLock { $0.isBehind } }
+
+    func begin(_ status: CaptureStatus) {
+      state.withLock {
+        $0.status = status
+        $0.expected = status.steps.value
+      }
+    }
+
+    func viewsChanged(_ batch: borrowing ChangeBatch) {
+      state.withLock {
+        $0.expected += 1
+        $0.told += 1
+      }
+    }
+
+    func changesBecameVisible() {
+      state.withLock { state in
+        guard let status = state.status else { return }
+        if status.steps.value < state.expected { state.isBehind = true }
+      }
+    }
+
+    func viewsReplaced(_ directory: ViewDirectory, at position: Position) {}
+  }
+
+  /// Or a position would be noted as reached without a change, whose change was not counted yet.
+  @Test func aStepIsCountedBeforeAnybodySeesIt() async throws {
+    var random = SeededRandom()
+    let stage = try KeptStage()
+    let count = StepCount()
+    try await TestService.run(stage.configuration, listener: count) { service in
+      try service.waitUntilStreaming()
+      count.begin(service.service.capture.status)
+      try stage.change(&random, 100)
+      try wait("steps") { count.told > 50 }
+    }
+    #expect(!count.isBehind)
   }
 
   /// The operators are as they were, and the rows beside them can't be brought back.
