@@ -285,7 +285,7 @@ struct HoldRaceTests {
     #expect(auditor.findings == [], "\(scene.name)")
     #expect(result.told.count > 10 && auditor.verdicts > (knowsOrder ? 10 : -1))
     print(
-      "\(scene.name): told \(result.told.count), verdicts recomputed \(auditor.verdicts), rejected by the log \(auditor.rejections),",
+      "\(scene.name): told \(result.told.count), verdicts recomputed \(auditor.verdicts), rejected by the log \(auditor.rejections), beside refusals never said \(auditor.besideUnmarked),",
       "settled in SQL \(result.settled), answers \(result.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }),",
       "early \(result.early), codes \(result.codes), shop failures \(result.shopFailures), lost \(result.lost), transactions \(log.transactions.count), lock looks \(waits.looks)"
     )

@@ -26,6 +26,11 @@ struct HoldLogAuditor {
   private let adopted: Set<String>
   /// Those that fitted where they were inserted.
   private var fitted: Set<String> = []
+  /// Those that did not, or had a rival, so that whoever inserted them has refused them. A process that is killed before it says so in their rows
+  /// has left them out of all that it decided, and promised them to nobody; others count them.
+  private var refused: Set<String> = []
+  /// Holds decided beside such a one.
+  private(set) var besideUnmarked = 0
 
   /// - Parameters:
   ///   - told: the holds that clients were told to have, and at which position they were decided.
@@ -44,7 +49,26 @@ struct HoldLogAuditor {
         $0[$1.values["id"] ?? "", default: []].insert($1.values["instance"] ?? "")
       }
     adopted = Set(instances.filter { $0.value.count > 1 }.keys)
-    for transaction in log.transactions { apply(transaction.changes, transaction.end) }
+    for transaction in log.transactions {
+      apply(transaction.changes, transaction.end)
+      if !suspects.isEmpty { tell(log) }
+    }
+  }
+
+  /// Holds that a finding is about.
+  private var suspects: Set<String> = []
+
+  /// What the log has of the suspects, and of what they replace.
+  private mutating func tell(_ log: DecodedLog) {
+    let names = suspects.union(suspects.compactMap { holds[$0]?.replaces })
+    suspects = []
+    for transaction in log.transactions {
+      for change in transaction.changes
+      where names.contains(change.values["id"] ?? change.values["hold_id"] ?? "") {
+        findings.append("\(transaction.end) \(change.kind) \(change.table) \(change.values)")
+      }
+    }
+    findings += names.map { "\($0) was told at \(told[$0] ?? 0)" }
   }
 
   private mutating func apply(_ transaction: [DecodedLog.Change], _ end: UInt64) {
@@ -77,12 +101,13 @@ struct HoldLogAuditor {
     for id in inserted { holds[id]?.replaces = marked[id] }
     if knowsOrder {
       for (index, id) in inserted.enumerated() {
-        look(id, behind: Set(inserted[(index + 1)...]))
+        look(id, behind: Set(inserted[(index + 1)...]), end)
       }
+      for id in takenOver { refused.remove(id) }
       for id in takenOver where !fitted.contains(id) {
         // As it stands: nothing that it was to replace is left out.
         holds[id]?.replaces = nil
-        look(id, behind: [], isTakenOver: true)
+        look(id, behind: [], end, isTakenOver: true)
       }
     } else {
       lookAtSums(end)
@@ -91,10 +116,9 @@ struct HoldLogAuditor {
 
   /// Where it is not known in which order an instance decided: what it has promised by now, all together.
   private mutating func lookAtSums(_ end: UInt64) {
-    func counts(_ id: String) -> Bool { told[id].map { $0 <= end } ?? false }
     for (key, there) in stock {
       let promised = units(key) { other, row in
-        counts(other) && !(row.supersededBy.map(counts) ?? false)
+        isPromised(other, end) && !(row.supersededBy.map { isPromised($0, end) } ?? false)
       }
       if promised > there { findings.append("\(promised) promised of \(there) at \(key)") }
     }
@@ -128,38 +152,57 @@ struct HoldLogAuditor {
       .map { $0.value.lines[key] ?? 0 }.reduce(0, +)
   }
 
-  private mutating func look(_ id: String, behind: Set<String>, isTakenOver: Bool = false) {
+  private func isPromised(_ id: String, _ end: UInt64) -> Bool {
+    told[id].map { $0 <= end } ?? false
+  }
+
+  private func hasRefused(_ id: String) -> Bool { rejected.contains(id) || refused.contains(id) }
+
+  private mutating func look(
+    _ id: String, behind: Set<String>, _ end: UInt64, isTakenOver: Bool = false
+  ) {
     guard let hold = holds[id] else { return }
+    // Whoever makes it its own may be killed, and the next one tells it.
+    let isTold = told[id].map { !isTakenOver || $0 <= end } ?? false
     let old = hold.replaces.flatMap { holds[$0] }
     let raised = hold.lines.filter { $0.value > old?.lines[$0.key] ?? 0 }.keys
     // The rule itself, with nothing of the program's but who inserted what.
     let fits = raised.allSatisfy { key in
       let taken = units(key) { other, row in
         !behind.contains(other)
-          && !(rejected.contains(other) && row.instance == hold.instance && other != id)
+          && !(hasRefused(other) && row.instance == hold.instance && other != id)
       }
       return (stock[key] ?? 0) - taken + (old?.lines[key] ?? 0) >= 0
     }
+    let isBesideUnmarked = holds.contains { other, row in
+      other != id && refused.contains(other) && !rejected.contains(other)
+        && row.instance == hold.instance && isActive(row)
+        && row.lines.keys.contains(where: raised.contains)
+    }
+    besideUnmarked += isBesideUnmarked ? 1 : 0
     if fits { fitted.insert(id) }
+    if !isTakenOver, !fits || hold.hasRival && told[id] == nil { refused.insert(id) }
     if !fits, !isTakenOver, adopted.contains(id), !rejected.contains(id) { return }
-    if told[id] != nil {
+    if isTold {
       for key in raised {
         let promised = units(key) { other, row in
-          told[other] != nil && !behind.contains(other)
-            && !(row.supersededBy.map { told[$0] != nil && !behind.contains($0) } ?? false)
+          isPromised(other, end) && !behind.contains(other)
+            && !(row.supersededBy.map { isPromised($0, end) && !behind.contains($0) } ?? false)
         }
         if let there = stock[key], promised > there {
           findings.append("\(id): \(promised) promised of \(there) at \(key)")
+          suspects.insert(id)
         }
       }
       if rejected.contains(id) { findings.append("\(id) was promised and rejected") }
     }
-    guard told[id] != nil || rejected.contains(id) else { return }
-    guard !hold.hasRival || told[id] != nil else { return }
+    guard isTold || rejected.contains(id) else { return }
+    guard !hold.hasRival || isTold else { return }
     verdicts += 1
     rejections += rejected.contains(id) ? 1 : 0
     if fits == rejected.contains(id) {
       findings.append("\(id) was \(fits ? "rejected and fits" : "granted and does not fit")")
+      suspects.insert(id)
     }
   }
 }
