@@ -20,6 +20,11 @@ import Testing
       _ in try body(file)
     }
     #expect(child.pause > 0)
+    return try ending(of: child, file)
+  }
+
+  private static func ending(of child: MemoryChild, _ file: StoredFile) throws -> MemoryChild.Ending
+  {
     let end = ContinuousClock.now + .seconds(300)
     while true {
       if let ending = child.ending(path: file.path) { return ending }
@@ -41,14 +46,9 @@ import Testing
       try file.sync()
     }
     for index in memory.indices { memory[index] = 9 }
-    let end = ContinuousClock.now + .seconds(300)
-    var ending: MemoryChild.Ending?
-    while ending == nil, ContinuousClock.now < end {
-      ending = child.ending(path: file.path)
-      usleep(2_000)
-    }
+    let ending = try Self.ending(of: child, file)
     guard case .complete = ending else {
-      Issue.record("\(String(describing: ending))")
+      Issue.record("\(ending)")
       return
     }
     let written = try Data(contentsOf: URL(fileURLWithPath: file.path))
@@ -84,18 +84,11 @@ import Testing
     usleep(20_000)
     #expect(child.ending(path: file.path) == nil)
     child.kill()
-    let end = ContinuousClock.now + .seconds(300)
-    while ContinuousClock.now < end {
-      if let ending = child.ending(path: file.path) {
-        guard case .killed(SIGKILL) = ending else {
-          Issue.record("\(ending)")
-          return
-        }
-        return
-      }
-      usleep(2_000)
+    let ending = try Self.ending(of: child, file)
+    guard case .killed(SIGKILL) = ending else {
+      Issue.record("\(ending)")
+      return
     }
-    Issue.record("it was not killed")
   }
 
   /// As one whose parent was killed.

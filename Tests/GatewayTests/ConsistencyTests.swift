@@ -120,31 +120,30 @@ struct ConsistencyTests {
   }
 
   @Test func lostServerLeavesOldRowsAndItsReturnPublishesTheDifference() async throws {
-    let cluster = try TestCluster.template().makeCluster()
-    try cluster.start()
-    let database = try TestDatabase(on: cluster, name: "shop", Self.stock)
-    let recorder = FeedRecorder()
-    let configuration = try database.prepared(["stock", "totals"])
-    try await TestService.run(configuration, listener: recorder) { service in
-      let before = recorder.current.changeCount
-      try cluster.kill()
-      try wait("stale") { try service.client.get("/readyz").body.contains("stale_seconds") }
-      let answer = try service.client.get("/v1/views/stock/rows/1,1")
-      #expect(answer.status == 200)
-      #expect(answer.fields["onhand-stale"] != nil)
+    try await TestCluster.withCluster { cluster in
+      let database = try TestDatabase(on: cluster, name: "shop", Self.stock)
+      let recorder = FeedRecorder()
+      let configuration = try database.prepared(["stock", "totals"])
+      try await TestService.run(configuration, listener: recorder) { service in
+        let before = recorder.current.changeCount
+        try cluster.kill()
+        try wait("stale") { try service.client.get("/readyz").body.contains("stale_seconds") }
+        let answer = try service.client.get("/v1/views/stock/rows/1,1")
+        #expect(answer.status == 200)
+        #expect(answer.fields["onhand-stale"] != nil)
 
-      try cluster.start()
-      try database.run("INSERT INTO moves VALUES (1, 1, 5)")
-      try wait("streaming again") {
-        try !service.client.get("/readyz").body.contains("stale_seconds")
+        try cluster.start()
+        try database.run("INSERT INTO moves VALUES (1, 1, 5)")
+        try wait("streaming again") {
+          try !service.client.get("/readyz").body.contains("stale_seconds")
+        }
+        let oracle = ViewOracle(connection: try database.connect(), views: ["stock", "totals"])
+        try oracle.expectEqual(service, "after the restart")
+        let record = recorder.current
+        #expect(record.changeCount == before + 2, "one row of each view has changed")
+        #expect(record.mismatches.isEmpty, "\(record.mismatches)")
       }
-      let oracle = ViewOracle(connection: try database.connect(), views: ["stock", "totals"])
-      try oracle.expectEqual(service, "after the restart")
-      let record = recorder.current
-      #expect(record.changeCount == before + 2, "one row of each view has changed")
-      #expect(record.mismatches.isEmpty, "\(record.mismatches)")
     }
-    try cluster.remove()
   }
 }
 

@@ -59,49 +59,48 @@ struct HoldContractTests {
 
   /// A process that is stopped in the midst: 202 with a place to ask at, and nothing while the log lags.
   @Test func withoutTheLogThereIsNoVerdict() async throws {
-    let cluster = try TestCluster.template().makeCluster()
-    try cluster.start()
-    let shop = try HoldShop(on: cluster)
-    let contract = try Contract()
-    try await TestService.run(shop.configuration) { service in
-      let walsender = try shop.database.run(
-        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'")
-      let pid = try #require(walsender[0][0].flatMap { pid_t($0) })
-      kill(pid, SIGSTOP)
-      let pending = try service.client.post(
-        "/v1/holds?wait=300ms", HoldShop.body(HoldShop.line(1, 1)),
-        headers: ["Idempotency-Key": "k"])
-      #expect(pending.status == 202, "\(pending.body)")
-      ContractTests().expectDocumented(pending, "/v1/holds", "POST", contract)
-      let place = try #require(pending.fields["location"])
-      #expect(try service.client.get(place)["status"] == "pending")
-      // Whoever was told of it so can do nothing in SQL but give it back.
-      let id = try #require(pending["hold_id"])
-      for action in ["confirm", "settle"] {
-        let early = #expect(throws: PostgresError.self) {
-          try shop.database.run("SELECT onhand.\(action)('\(id)')")
+    try await TestCluster.withCluster { cluster in
+      let shop = try HoldShop(on: cluster)
+      let contract = try Contract()
+      try await TestService.run(shop.configuration) { service in
+        let walsender = try shop.database.run(
+          "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'")
+        let pid = try #require(walsender[0][0].flatMap { pid_t($0) })
+        kill(pid, SIGSTOP)
+        let pending = try service.client.post(
+          "/v1/holds?wait=300ms", HoldShop.body(HoldShop.line(1, 1)),
+          headers: ["Idempotency-Key": "k"])
+        #expect(pending.status == 202, "\(pending.body)")
+        ContractTests().expectDocumented(pending, "/v1/holds", "POST", contract)
+        let place = try #require(pending.fields["location"])
+        #expect(try service.client.get(place)["status"] == "pending")
+        // Whoever was told of it so can do nothing in SQL but give it back.
+        let id = try #require(pending["hold_id"])
+        for action in ["confirm", "settle"] {
+          let early = #expect(throws: PostgresError.self) {
+            try shop.database.run("SELECT onhand.\(action)('\(id)')")
+          }
+          #expect(early?.sqlState == "OH425", "\(early as Any)")
         }
-        #expect(early?.sqlState == "OH425", "\(early as Any)")
+        let again = try service.client.post(
+          "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
+        #expect(again.status == 409 && again["code"] == "hold_in_flight", "\(again.body)")
+        let confirmed = try service.client.post("\(place)/confirm", "")
+        #expect(confirmed["code"] == "hold_in_flight", "\(confirmed.body)")
+        try wait("lagging") {
+          let late = try service.client.post(
+            "/v1/holds?wait=100ms", HoldShop.body(HoldShop.line(2, 1)))
+          guard late.status == 503 else { return false }
+          ContractTests().expectDocumented(late, "/v1/holds", "POST", contract)
+          return late["code"] == "lagging"
+        }
+        kill(pid, SIGCONT)
+        try wait("held") { try service.client.get(place)["status"] == "held" }
+        let replayed = try service.client.post(
+          "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
+        #expect(replayed.status == 200 && place.hasSuffix(replayed["hold_id"] ?? "?"))
+        #expect(try shop.database.run("SELECT onhand.settle('\(id)')")[0][0] == "settled")
       }
-      let again = try service.client.post(
-        "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
-      #expect(again.status == 409 && again["code"] == "hold_in_flight", "\(again.body)")
-      let confirmed = try service.client.post("\(place)/confirm", "")
-      #expect(confirmed["code"] == "hold_in_flight", "\(confirmed.body)")
-      try wait("lagging") {
-        let late = try service.client.post(
-          "/v1/holds?wait=100ms", HoldShop.body(HoldShop.line(2, 1)))
-        guard late.status == 503 else { return false }
-        ContractTests().expectDocumented(late, "/v1/holds", "POST", contract)
-        return late["code"] == "lagging"
-      }
-      kill(pid, SIGCONT)
-      try wait("held") { try service.client.get(place)["status"] == "held" }
-      let replayed = try service.client.post(
-        "/v1/holds", HoldShop.body(HoldShop.line(1, 1)), headers: ["Idempotency-Key": "k"])
-      #expect(replayed.status == 200 && place.hasSuffix(replayed["hold_id"] ?? "?"))
-      #expect(try shop.database.run("SELECT onhand.settle('\(id)')")[0][0] == "settled")
     }
-    try cluster.remove()
   }
 }

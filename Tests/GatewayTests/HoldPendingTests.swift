@@ -15,22 +15,21 @@ struct HoldPendingTests {
     _ body: (_ shop: HoldShop, _ deaf: OnhandProcess, _ other: TestService, _ wake: () -> Void)
       async throws -> Void
   ) async throws {
-    let cluster = try TestCluster.template().makeCluster()
-    try cluster.start()
-    let shop = try HoldShop(on: cluster)
-    let deaf = try OnhandProcess(shop, slot: "deaf")
-    let walsender = try shop.database.run(
-      "SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'deaf%'")
-    let pid = try #require(walsender[0][0].flatMap { pid_t($0) })
-    var configuration = shop.configuration
-    configuration.slot = "other"
-    try await TestService.run(configuration) { other in
-      kill(pid, SIGSTOP)
-      defer { kill(pid, SIGCONT) }
-      try await body(shop, deaf, other) { kill(pid, SIGCONT) }
+    try await TestCluster.withCluster { cluster in
+      let shop = try HoldShop(on: cluster)
+      let deaf = try OnhandProcess(shop, slot: "deaf")
+      let walsender = try shop.database.run(
+        "SELECT active_pid FROM pg_replication_slots WHERE slot_name LIKE 'deaf%'")
+      let pid = try #require(walsender[0][0].flatMap { pid_t($0) })
+      var configuration = shop.configuration
+      configuration.slot = "other"
+      try await TestService.run(configuration) { other in
+        kill(pid, SIGSTOP)
+        defer { kill(pid, SIGCONT) }
+        try await body(shop, deaf, other) { kill(pid, SIGCONT) }
+      }
+      deaf.kill()
     }
-    deaf.kill()
-    try cluster.remove()
   }
 
   private func ask(_ process: OnhandProcess, _ quantity: Int) throws -> (HTTPClient, String) {

@@ -128,9 +128,7 @@ struct KillTests {
     }
   }
 
-  /// How often; some hundreds for a proof.
-  private static let kills =
-    ProcessInfo.processInfo.environment["ONHAND_TEST_KILLS"].flatMap { Int($0) } ?? 12
+  private static let kills = KillCount.asked(orElse: 12)
 
   @Test func clientsAreExactWhateverIsKilled() throws {
     var random = SeededRandom()

@@ -98,8 +98,7 @@ struct ResumptionTests {
     }
     #expect(log.has(harm.rule), "\(log.all)")
     // And from then on it is kept again.
-    let next = try await stage.run()
-    #expect(next.has("resuming"), "\(next.all)")
+    try await stage.expectKept()
   }
 
   @Test func anotherSetOfViewsBeginsWithASnapshot() async throws {
@@ -116,16 +115,14 @@ struct ResumptionTests {
     stage.views = ["stock", "low"]
     let more = try await stage.run()
     #expect(!more.has("resuming"), "\(more.all)")
-    let next = try await stage.run()
-    #expect(next.has("resuming"), "\(next.all)")
+    try await stage.expectKept()
   }
 
   /// The log of an append-only table does not tell of it; the server counts it.
   @Test func anAppendOnlyTableThatWasRewrittenBeginsWithASnapshot() async throws {
     let stage = try KeptStage(appendOnly: ["moved"])
     try await stage.run()
-    let again = try await stage.run()
-    #expect(again.has("resuming"))
+    try await stage.expectKept()
     try stage.database.run("UPDATE moved SET units = 3 WHERE item = 4")
     try wait("the count") {
       try stage.database.run(
@@ -147,8 +144,7 @@ struct ResumptionTests {
         try service.metric("onhand_slot_kept_position_bytes") > before + 1_000_000
       }
     }
-    let next = try await stage.run()
-    #expect(next.has("resuming"), "\(next.all)")
+    try await stage.expectKept()
   }
 
   /// Compares, as soon as a step is visible, how many were told with how many were counted.
@@ -232,8 +228,7 @@ struct ResumptionTests {
     for path in segments.dropLast() { try FileManager.default.removeItem(atPath: path) }
     let again = try await stage.run()
     #expect(again.has("checkpoint_behind_log") && again.has("views_not_restored"), "\(again.all)")
-    let next = try await stage.run()
-    #expect(next.has("resuming"), "\(next.all)")
+    try await stage.expectKept()
   }
 
   /// What is undecided is not in what was kept.

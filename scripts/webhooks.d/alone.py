@@ -2,9 +2,8 @@
 fails at random: nothing may be missing or announced as lost, and no row go back."""
 
 import random
-import time
 
-from kills import Writer, again, settle
+from kills import again, pour, settle
 from processes import say
 import counters
 
@@ -23,9 +22,7 @@ def prove(harness, changes=100_000, kills=20, keys=1_000, fail=0.3, seed=None):
     cluster.sql(counters.add(keys))
     written, worst = keys, 0
     for number in range(kills):
-        writer = Writer(cluster, (changes - written) // (kills - number), keys, dice.randrange(10**9))
-        writer.start()
-        time.sleep(dice.uniform(0.2, 3))
+        writer = pour(cluster, (changes - written) // (kills - number), keys, dice)
         before = again(receiver.book())
         instance.kill()
         if number % 3 == 0:

@@ -26,9 +26,7 @@ def prove(harness, changes=100_000, kills=20, keys=1_000, fail=0.3, seed=None):
     cluster.sql(counters.add(keys))
     written, worst = keys, 0
     for number in range(kills):
-        writer = Writer(cluster, (changes - written) // (kills - number), keys, dice.randrange(10**9))
-        writer.start()
-        time.sleep(dice.uniform(0.2, 3))
+        writer = pour(cluster, (changes - written) // (kills - number), keys, dice)
         if number % 5 == 2:
             # Signed with both secrets from here on; the receiver knows the old one until the end of the round, then the new one.
             secret = pair[0].expect(
@@ -54,6 +52,14 @@ def prove(harness, changes=100_000, kills=20, keys=1_000, fail=0.3, seed=None):
     for instance in pair:
         instance.stop()
     return report(book, want, written, kills, worst, seed)
+
+
+def pour(cluster, changes, keys, dice):
+    """A writer of so many changes that has been at it for a while."""
+    writer = Writer(cluster, changes, keys, dice.randrange(10**9))
+    writer.start()
+    time.sleep(dice.uniform(0.2, 3))
+    return writer
 
 
 def again(book):

@@ -66,6 +66,12 @@ struct KeptStage {
     return log
   }
 
+  /// Looks whether the next process goes on from what the last one kept.
+  func expectKept(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let log = try await run()
+    #expect(log.has("resuming"), "\(log.all)", sourceLocation: sourceLocation)
+  }
+
   var checkpoint: URL { URL(fileURLWithPath: folder.path + "/checkpoint") }
 
   /// The files of the change log, the oldest first.

@@ -22,6 +22,19 @@ enum TestCluster {
   /// Makes clusters for tests that harm theirs.
   static func template() throws -> ClusterTemplate { try sharedTemplate.get() }
 
+  /// Runs `body` with a server of its own, for what would harm the shared one. What `body` made goes before the server does.
+  static func withCluster(_ body: (PrivateCluster) async throws -> Void) async throws {
+    let cluster = try template().makeCluster()
+    do {
+      try cluster.start()
+      try await body(cluster)
+    } catch {
+      try? cluster.remove()
+      throw error
+    }
+    try cluster.remove()
+  }
+
   /// A new database with `sql` run in it.
   static func database(_ sql: String) throws -> TestDatabase {
     try TestDatabase(on: shared(), name: newName(), sql)
