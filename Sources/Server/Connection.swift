@@ -10,7 +10,14 @@ final class Connection {
   let socket: AcceptedSocket
   let token: ConnectionToken
 
+  // What each message of a session touches stands together: with thousands of connections the memory of one is far away.
   @exclusivity(unchecked) var phase = Phase.receiving
+  @exclusivity(unchecked) var wait = Wait.idle
+  /// What the request at the front began.
+  @exclusivity(unchecked) var openSession: OpenSession?
+  @exclusivity(unchecked) private var output = ByteBuffer()
+  @exclusivity(unchecked) private var sentCount = 0
+
   @exclusivity(unchecked) var decoder = RequestDecoder()
   /// The request at the front, and any that arrived behind it.
   @exclusivity(unchecked) var input = ByteBuffer()
@@ -24,21 +31,15 @@ final class Connection {
   @exclusivity(unchecked) var waitingClient: IPAddress?
   /// To the request at the front, once it is being compressed.
   @exclusivity(unchecked) var answer: PendingAnswer?
-  /// What the request at the front began.
-  @exclusivity(unchecked) var openSession: OpenSession?
   /// Whether the client may still be sending when the last answer is on its way.
   @exclusivity(unchecked) var lingers = false
 
-  @exclusivity(unchecked) var wait = Wait.idle
   @exclusivity(unchecked) var interest: EventPoll.Interest = .readable
   /// What `input` and the output were when last counted.
   @exclusivity(unchecked) var countedBytes = 0
 
   /// Of what was kept to be sent, since the deadline for it was set.
   @exclusivity(unchecked) var takenBytes = 0
-
-  @exclusivity(unchecked) private var output = ByteBuffer()
-  @exclusivity(unchecked) private var sentCount = 0
 
   /// What a connection is in the middle of.
   enum Phase: Equatable {

@@ -45,9 +45,9 @@ final class OpenSession {
 
 /// The state of a WebSocket's bytes.
 final class WebSocketWire {
+  let deflate: DeflateAgreement?
   @exclusivity(unchecked) var decoder: MessageDecoder
   let limits: MessageLimits
-  let deflate: DeflateAgreement?
   /// Whether our close frame is sent and the client's awaited.
   @exclusivity(unchecked) var isClosing = false
 

@@ -5,6 +5,8 @@ import Synchronization
 package final class DeliveryBell: ChangeListener {
   private struct State {
     weak var owner: Webhooks?
+    /// Whether there is anything to deliver to.
+    var isHeard = false
     var isRung = false
   }
 
@@ -16,9 +18,12 @@ package final class DeliveryBell: ChangeListener {
 
   func setOwner(_ owner: Webhooks?) { state.withLock { $0.owner = owner } }
 
+  /// Has the next ring wake the deliveries, or not while there is nothing to deliver to: each would cost a wake-up.
+  func setHeard(_ isHeard: Bool) { state.withLock { $0.isHeard = isHeard } }
+
   package func ring() {
     let owner: Webhooks? = state.withLock { state in
-      guard !state.isRung else { return nil }
+      guard state.isHeard, !state.isRung else { return nil }
       state.isRung = true
       return state.owner
     }

@@ -30,6 +30,8 @@ package actor Webhooks: QueueConfined {
   private var term = 0
   private var random = SystemRandomNumberGenerator()
   private var timer: (any DispatchSourceTimer)?
+  /// When the timer fires next, on the outboxes' clock.
+  private var wakeTime = Int64.max
   private var lookTimer: (any DispatchSourceTimer)?
   private var reports: [(endpoint: String, detail: String)] = []
   private var healthTold: [String: String] = [:]
@@ -102,7 +104,10 @@ package actor Webhooks: QueueConfined {
       }
     }
     transport?.start(events: handleEvents, alarm: handleAlarm)
-    timer = makeTimer { $0.pump() }
+    timer = makeTimer { webhooks in
+      webhooks.wakeTime = .max
+      webhooks.pump()
+    }
     lookTimer = makeTimer { $0.look() }
     lookTimer?.schedule(deadline: .now(), repeating: Self.lookInterval)
   }
@@ -159,6 +164,7 @@ package actor Webhooks: QueueConfined {
       transport?.cancelAll()
     }
     status.setDuty(hasDuty)
+    bell.setHeard(hasDuty && !order.isEmpty)
     pump()
   }
 
@@ -366,6 +372,9 @@ package actor Webhooks: QueueConfined {
   private func sleep(_ now: Int64) {
     var next = Int64.max
     for runner in runners.values { next = min(next, runner.nextTime(now: now) ?? .max) }
+    // To set a timer wakes the thread that keeps them.
+    guard next != wakeTime else { return }
+    wakeTime = next
     let wait =
       next == .max ? DispatchTime.distantFuture : .now() + .milliseconds(Int(max(1, next - now)))
     timer?.schedule(deadline: wait, leeway: .milliseconds(1))

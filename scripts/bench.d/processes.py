@@ -1,5 +1,6 @@
 """Programs that the benchmarks run, each ended by its id."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -73,9 +74,20 @@ class Program:
 
     def cpu_seconds(self):
         """Processor time used so far by all its threads and those of its children; proc(5)."""
+        return sum(map(cpu_seconds, self.pids()))
+
+    def pids(self):
+        """Its own and those of its children."""
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
-            children = [int(pid) for pid in file.read().split()]
-        return sum(map(cpu_seconds, [self.pid, *children]))
+            return [self.pid, *map(int, file.read().split())]
+
+    def keep_on(self, processors):
+        """Has all its threads, and those that they start, run nowhere else."""
+        for pid in self.pids():
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                # It may have ended meanwhile.
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread), processors)
 
     def log_tail(self):
         with open(self.log, errors="replace") as file:

@@ -1,4 +1,8 @@
-"""Changes pushed to WebSockets beside nchan, the push module of nginx: one worker each, the same messages, the same clients."""
+"""Changes pushed to WebSockets beside nchan, the push module of nginx: one worker each, the same messages, the same clients.
+
+The server that is measured has one processor and the clients another: where the kernel puts them is chance, and a client that is
+put on the server's takes turns with it although the other is idle.
+"""
 
 import json
 import os
@@ -12,6 +16,7 @@ from processes import Program, run, say
 CHANGES_PER_SECOND = [50, 1_000]
 SUBSCRIBERS = 1_000
 IDLE_SOCKETS = 10_000
+PROCESSORS = sorted(os.sched_getaffinity(0))
 NCHAN_MODULES = ["/usr/lib/nginx/modules/ngx_nchan_module.so"]
 
 
@@ -95,6 +100,8 @@ class Delivery:
 def deliver(server, socket, clients, seconds, causes, changes=None):
     """`changes` counts those that the clients are brought up to; without, each has a message."""
     listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
+    server.program.keep_on(PROCESSORS[:1])
+    os.sched_setaffinity(listeners.pid, PROCESSORS[-1:])
     try:
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
@@ -106,6 +113,7 @@ def deliver(server, socket, clients, seconds, causes, changes=None):
         told = changes() - counted if changes else report["messages"] / SUBSCRIBERS
         return Delivery(report, used, told)
     finally:
+        server.program.keep_on(PROCESSORS)
         for cause in causes:
             cause.end()
         listeners.kill()
@@ -186,10 +194,8 @@ def rest(server, socket, clients, seconds):
 
 
 def resident_bytes(program):
-    with open(f"/proc/{program.pid}/task/{program.pid}/children") as file:
-        pids = [str(program.pid), *file.read().split()]
     total = 0
-    for pid in pids:
+    for pid in program.pids():
         with open(f"/proc/{pid}/status") as file:
             total += next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) * 1024
     return total

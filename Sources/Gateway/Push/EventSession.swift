@@ -12,6 +12,8 @@ final class EventSession: PushSession {
   private let request: SubscriptionRequest
   private let reader: Reader
   private var subscription: Subscription?
+  /// The subscription, while it has something to tell.
+  private var queue = LinkedQueue<Subscription>()
   private var isOpening = true
   private var owesHeartbeat = false
   private var refused: Refused?
@@ -56,8 +58,7 @@ final class EventSession: PushSession {
   }
 
   private func produceFrame(_ message: inout ByteBuffer) -> Production? {
-    guard let subscription, subscription.isQueued else { return nil }
-    subscription.isQueued = false
+    guard let subscription = queue.popFirst() else { return nil }
     switch subscription.produce(&message) {
     case .message:
       if subscription.hasMore { isReady(subscription) }
@@ -80,6 +81,7 @@ final class EventSession: PushSession {
   func end() {
     subscription?.end()
     subscription = nil
+    queue.removeAll()
     worker.remove(self)
   }
 
@@ -114,8 +116,7 @@ final class EventSession: PushSession {
 
 extension EventSession: SubscriptionOwner {
   func isReady(_ subscription: Subscription) {
-    subscription.isQueued = true
-    worker.isReady(self)
+    if queue.append(subscription) { worker.isReady(self) }
   }
 
   func waitedTooLong(_ subscription: Subscription, _ refused: Refused) {

@@ -10,6 +10,7 @@ final class FrameBuffers {
   @exclusivity(unchecked) private var cacheName: CacheName?
   @exclusivity(unchecked) private var frame = ByteBuffer()
   @exclusivity(unchecked) private var frameName: FrameName?
+  private var ids: Set<[UInt8]> = []
 
   /// Which changes of which rows, in which shape.
   struct CacheName: Equatable {
@@ -25,6 +26,12 @@ final class FrameBuffers {
     let previous: Position?
     /// Of the subscription, as JSON.
     let id: [UInt8]?
+  }
+
+  /// The same bytes for all subscriptions of this id, so that a frame's id is compared without a look at memory of each.
+  func shared(_ id: [UInt8]) -> [UInt8] {
+    if ids.count >= Self.idsMax { ids.removeAll() }
+    return ids.insert(id).memberAfterInsert
   }
 
   /// Writes the last frame that was kept, if its name is the one.
@@ -65,4 +72,5 @@ final class FrameBuffers {
   }
 
   private static let keptBytesMax = 262_144
+  private static let idsMax = 1_000
 }

@@ -5,22 +5,23 @@ import Server
 
 /// One client's WebSocket at `/v1/live`: its subscriptions, and whose turn it is.
 final class LiveSession: PushSession {
+  // What each message touches stands together, and first: with thousands of sessions the memory of one is far away. The run-time
+  // check for overlapping accesses would cost a twentieth of telling a short change.
   private(set) var id: SessionID?
-  // The run-time check for overlapping accesses would cost a twentieth of telling a short change.
   @exclusivity(unchecked) var isNamedReady = false
-  var heartbeatPlace = 0
-
+  private var owesHeartbeat = false
+  /// Subscriptions with something to tell, each once; their turns go round.
+  @exclusivity(unchecked) private var queue = LinkedQueue<Subscription>()
+  @exclusivity(unchecked) private var replies = ArrivalQueue<[UInt8]>()
+  private var ending: Ending?
   private let worker: PushWorker
+
+  var heartbeatPlace = 0
   private let permissions: Permissions
   /// Nil until the client has told its token.
   private var reader: Reader?
   private var tokenDeadline: Int64 = 0
   private var subscriptions: [String: Subscription] = [:]
-  /// Subscriptions with something to tell, each once; their turns go round.
-  @exclusivity(unchecked) private var queue: [Subscription] = []
-  @exclusivity(unchecked) private var replies = ArrivalQueue<[UInt8]>()
-  private var owesHeartbeat = false
-  private var ending: Ending?
 
   static let subprotocol = "onhand.v1"
   /// Of one connection.
@@ -62,16 +63,12 @@ final class LiveSession: PushSession {
       replies.removeFirst().withUnsafeBytes { message.append($0) }
       return .text
     }
-    while !queue.isEmpty {
-      // Mostly there is one, and the last goes at less cost.
-      let subscription = queue.count == 1 ? queue.removeLast() : queue.removeFirst()
-      subscription.isQueued = false
+    while let subscription = queue.popFirst() {
       switch subscription.produce(&message) {
       case .message:
         if subscription.hasCaptured {
           // Told to the end before others are captured: a client that stalls costs one capture, however much it follows.
-          subscription.isQueued = true
-          queue.insert(subscription, at: 0)
+          queue.prepend(subscription)
           worker.isReady(self)
         } else if subscription.hasMore {
           isReady(subscription)
@@ -117,7 +114,7 @@ final class LiveSession: PushSession {
   func end() {
     for subscription in subscriptions.values { subscription.end() }
     subscriptions = [:]
-    queue = []
+    queue.removeAll()
     id = nil
     worker.remove(self)
   }
@@ -170,7 +167,8 @@ final class LiveSession: PushSession {
           .tooManySubscriptions, "a connection may have \(Self.subscriptionsMax); open another"),
         id: id.json)
     }
-    let subscription = Subscription(wanted, .message(id: id.json), reader, worker, self)
+    let form = FrameForm.message(id: worker.frames.shared(id.json))
+    let subscription = Subscription(wanted, form, reader, worker, self)
     subscriptions[id.text] = subscription
     isReady(subscription)
   }
@@ -179,7 +177,7 @@ final class LiveSession: PushSession {
     guard let id = subscriptions.first(where: { $0.value === subscription })?.key else { return }
     subscription.end()
     subscriptions[id] = nil
-    queue.removeAll { $0 === subscription }
+    queue.remove(subscription)
   }
 
   // MARK: Heartbeats
@@ -198,10 +196,7 @@ final class LiveSession: PushSession {
 
 extension LiveSession: SubscriptionOwner {
   func isReady(_ subscription: Subscription) {
-    guard !subscription.isQueued else { return }
-    subscription.isQueued = true
-    queue.append(subscription)
-    worker.isReady(self)
+    if queue.append(subscription) { worker.isReady(self) }
   }
 
   func waitedTooLong(_ subscription: Subscription, _ refused: Refused) {
