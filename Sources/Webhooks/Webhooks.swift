@@ -125,13 +125,24 @@ package actor Webhooks: QueueConfined {
   private func end(_ completion: @escaping @Sendable () -> Void) {
     isStopped = true
     transport?.cancelAll()
-    record()
     timer?.cancel()
     lookTimer?.cancel()
     transport = nil
     bell.setOwner(nil)
+    // Twice, as what was delivered while an endpoint's last write was under way is told by another.
+    record(times: 2) { $0.endDesk(completion) }
+  }
+
+  /// Writes what is done, and goes on once that is written.
+  private func record(
+    times: Int, _ completion: @escaping @Sendable (isolated Webhooks) -> Void
+  ) {
+    guard times > 0 else { return completion(self) }
+    record()
     // Behind the write, as the desk has one queue.
-    let isWritten: @Sendable (Bool) -> Void = { _ in self.post { $0.endDesk(completion) } }
+    let isWritten: @Sendable (Bool) -> Void = { _ in
+      self.post { $0.record(times: times - 1, completion) }
+    }
     desk?.write({ _ in }, isWritten)
   }
 

@@ -292,6 +292,45 @@ struct RestartTests {
     #expect(Set(receiver.deliveries.map { $0.fields["webhook-id"] }).count == expected)
   }
 
+  /// An endpoint has one write of its progress at a time. What is delivered beside it is written before the process ends.
+  @Test func whatIsDeliveredBesideAWriteIsNotRepeated() async throws {
+    var stage = try Stage()
+    stage.configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    let receiver = try HookReceiver()
+    defer { receiver.stop() }
+    let connection = try stage.database.connect()
+    let blocker = try stage.database.connect()
+    func change() throws {
+      try connection.execute("UPDATE stock SET units = units - 100 WHERE item = 3 AND place = 1")
+    }
+    func deliver(_ count: Int, _ service: TestService) throws {
+      for _ in 0..<count {
+        let told = try service.metric("onhand_webhook_deliveries_total")
+        try change()
+        try wait("a delivery") {
+          try service.metric("onhand_webhook_deliveries_total") > told
+        }
+      }
+    }
+    try await TestService.run(stage.configuration) { service in
+      try service.waitUntilStreaming()
+      let made = try service.client.post(
+        "/v1/webhooks", #"{"url":"\#(receiver.url)","view":"low"}"#)
+      try #require(made.status == 201, "\(made.body)")
+      try wait("the webhook") { try service.metric("onhand_webhook_endpoints") == 1 }
+      try deliver(1, service)
+      // The server ends it by itself, while the end waits for the write.
+      try blocker.execute("SET idle_in_transaction_session_timeout = '3s'")
+      try blocker.execute("BEGIN; LOCK TABLE onhand.webhook_cursors IN SHARE MODE")
+      try deliver(4, service)
+    }
+    try await TestService.run(stage.configuration) { service in
+      try service.waitUntilStreaming()
+      try deliver(1, service)
+    }
+    #expect(receiver.deliveries.count == 6)
+  }
+
   private static func history(_ service: TestService, _ query: String) throws -> [[String: Any]] {
     var changes: [[String: Any]] = []
     var cursor: String?
