@@ -263,13 +263,7 @@ struct RestartTests {
     }
     try await TestService.run(stage.configuration) { service in
       try service.waitUntilStreaming()
-      let made = try service.client.post(
-        "/v1/webhooks", #"{"url":"\#(receiver.url)","view":"low"}"#)
-      try #require(made.status == 201, "\(made.body)")
-      try wait("the webhook") {
-        try service.client.get("/v1/webhooks").body.contains(#""cursor""#)
-          || service.metric("onhand_webhook_endpoints") == 1
-      }
+      try Self.addWebhook(service, to: receiver)
       try change(3)
       try wait("deliveries") { try units().count >= 3 }
     }
@@ -314,10 +308,7 @@ struct RestartTests {
     }
     try await TestService.run(stage.configuration) { service in
       try service.waitUntilStreaming()
-      let made = try service.client.post(
-        "/v1/webhooks", #"{"url":"\#(receiver.url)","view":"low"}"#)
-      try #require(made.status == 201, "\(made.body)")
-      try wait("the webhook") { try service.metric("onhand_webhook_endpoints") == 1 }
+      try Self.addWebhook(service, to: receiver)
       try deliver(1, service)
       // The server ends it by itself, while the end waits for the write.
       try blocker.execute("SET idle_in_transaction_session_timeout = '3s'")
@@ -329,6 +320,13 @@ struct RestartTests {
       try deliver(1, service)
     }
     #expect(receiver.deliveries.count == 6)
+  }
+
+  private static func addWebhook(_ service: TestService, to receiver: HookReceiver) throws {
+    let made = try service.client.post(
+      "/v1/webhooks", #"{"url":"\#(receiver.url)","view":"low"}"#)
+    try #require(made.status == 201, "\(made.body)")
+    try wait("the webhook") { try service.metric("onhand_webhook_endpoints") == 1 }
   }
 
   private static func history(_ service: TestService, _ query: String) throws -> [[String: Any]] {

@@ -74,16 +74,14 @@ struct ServerHistoryTests {
       try connection.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
       try connection.execute("SELECT pg_reload_conf()")
       try connection.execute("CREATE TABLE filler (text text)")
+      let status =
+        "SELECT wal_status FROM pg_replication_slots WHERE slot_name = '\(stage.folder.slot)'"
       try wait("the slot to be lost") {
         try connection.execute(
           "INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 5000)")
         try connection.execute("SELECT pg_switch_wal()")
         try connection.execute("CHECKPOINT")
-        return try connection.execute(
-          "SELECT wal_status FROM pg_replication_slots WHERE slot_name = '\(stage.folder.slot)'")[
-            0][
-            0]
-          == "lost"
+        return try connection.execute(status)[0][0] == "lost"
       }
       try connection.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
       try connection.execute("SELECT pg_reload_conf()")

@@ -100,9 +100,9 @@ class Delivery:
 def deliver(server, socket, clients, seconds, causes, changes=None):
     """`changes` counts those that the clients are brought up to; without, each has a message."""
     listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
-    server.program.keep_on(PROCESSORS[:1])
-    os.sched_setaffinity(listeners.pid, PROCESSORS[-1:])
     try:
+        server.program.keep_on(PROCESSORS[:1])
+        os.sched_setaffinity(listeners.pid, PROCESSORS[-1:])
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
         time.sleep(1)

@@ -33,11 +33,8 @@ struct LinkedQueue<Member: LinkedQueueMember> {
     guard let member = first else { return nil }
     member.isQueued = false
     first = member.nextQueued
-    if first == nil {
-      last = nil
-    } else {
-      member.nextQueued = nil
-    }
+    member.nextQueued = nil
+    if first == nil { last = nil }
     return member
   }
 
