@@ -33,7 +33,7 @@ extension Worker {
 
   /// Goes on after requests have been served.
   private func proceed(_ connection: Connection) {
-    if connection.phase == .session { begin(connection) } else { settle(connection) }
+    if connection.phase == .session { resumeSession(connection) } else { settle(connection) }
   }
 
   private func serveScratch(_ connection: Connection) {

@@ -34,14 +34,6 @@ extension Worker {
     return true
   }
 
-  /// Begins the session whose answer's head is sent, and goes on with it.
-  func begin(_ connection: Connection) {
-    guard let session = connection.openSession?.session else { return settle(connection) }
-    session.begin(SessionID(worker: index, token: connection.token))
-    if drain != nil { session.drain() }
-    resumeSession(connection)
-  }
-
   /// Goes on with what the client has sent, then with what it is to be told; nothing of a client's is unsent.
   func resumeSession(_ connection: Connection) {
     if !connection.hasOutput, !connection.input.isEmpty { receiveKept(connection) }
@@ -106,6 +98,9 @@ extension Worker {
     let entry = requestLog?.begin(request, on: connection, response.status)
     connection.openSession = OpenSession(session, wire, entry)
     connection.phase = .session
+    // Before its head is sent: a client that is gone by then ends what has begun.
+    session.begin(SessionID(worker: index, token: connection.token))
+    if drain != nil { session.drain() }
     giveUpOnDeadPeer(connection)
   }
 

@@ -150,8 +150,8 @@ private final class FeedSession: Session {
   func drain() { isDraining = true }
 
   func end() {
-    precondition(!hasEnded, "ended twice")
+    guard let id, !hasEnded else { preconditionFailure("ended twice, or before it began") }
     hasEnded = true
-    if let id { feed.end(id, worker: worker) }
+    feed.end(id, worker: worker)
   }
 }

@@ -191,6 +191,22 @@ import Testing
     #expect(feed.openCount == 0)
   }
 
+  /// The server reads the request of a client that has reset its connection already, and can't send the answer's head.
+  @Test func whoIsGoneBeforeTheAnswerEndsWhatBegan() async throws {
+    let feed = Feed()
+    try await withServer(ServerConfiguration(), feed) { server in
+      for _ in 0..<300 {
+        let client = try TestClient(port: server.port)
+        try client.send(WebSocketClient.request("/feed"))
+        client.reset()
+      }
+      let lasting = try WebSocketClient(port: server.port, "/feed")
+      #expect(try await eventually { server.connectionCount == 1 })
+      #expect(feed.openCount == 1 && feed.begun > 1)
+      _ = lasting
+    }
+  }
+
   @Test func whatIsKeptOfMessagesHasABound() async throws {
     var configuration = ServerConfiguration()
     configuration.limits.bufferedBytesMax = 1_048_576
