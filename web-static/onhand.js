@@ -85,6 +85,9 @@ function backoff(attempts) {
   return Math.min(pauseMax, pauseMin * 2 ** attempts) * (0.5 + Math.random() / 2);
 }
 
+/** After such a time, in milliseconds, what went before a connection no longer makes the next pause longer. */
+const lasting = 30_000;
+
 /** @typedef {"now" | "later" | "never"} Comeback When to connect again. */
 
 /**
@@ -95,8 +98,12 @@ function backoff(attempts) {
  */
 export function comeback(code) {
   if (code === 1001 || code === 1012) return "now";
-  if (code === 1005 || code === 1006 || code === 1013 || code === 1015) return "later";
-  return code >= 4100 && code <= 4199 ? "later" : "never";
+  return wasCut(code) || code === 1013 || (code >= 4100 && code <= 4199) ? "later" : "never";
+}
+
+/** @param {number} code */
+function wasCut(code) {
+  return code === 1005 || code === 1006 || code === 1015;
 }
 
 /** One socket and the subscriptions that share it. */
@@ -106,11 +113,15 @@ export class Connection {
   /** @type {typeof WebSocket} */ #WebSocket;
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {Map<string, Subscription>} */ #subscriptions = new Map();
+  /** What is asked for again after a pause. */
+  /** @type {Map<Subscription, ReturnType<typeof setTimeout>>} */ #paused = new Map();
   #nextID = 1;
   #attempts = 0;
+  #openedAt = 0;
   #heardAt = 0;
   #hasAsked = false;
-  #isClosed = false;
+  /** Whether the server has said anything on this connection. */
+  #hasSpoken = false;
   /** Why there will be no further connection. */
   /** @type {PushError | null} */ #error = null;
   /** Counts connections, so that what belongs to an old one is told apart. */
@@ -173,13 +184,33 @@ export class Connection {
 
   /** Ends all subscriptions and the connection. */
   close() {
-    this.#isClosed = true;
-    this.#error ??= new PushError("closed", "the connection was closed here");
+    const subscriptions = this.#end(new PushError("closed", "the connection was closed here"), 1000);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  }
+
+  /**
+   * Has no further connection.
+   *
+   * @param {PushError} error
+   * @param {number} [code]
+   * @returns {Subscription[]} Those there were.
+   */
+  #end(error, code) {
+    this.#error ??= error;
     clearTimeout(this.#reconnecting);
     clearInterval(this.#watch);
     globalThis.removeEventListener?.("online", this.#hurry);
-    this.#drop(1000);
-    for (const subscription of [...this.#subscriptions.values()]) subscription.unsubscribe();
+    this.#drop(code);
+    const subscriptions = [...this.#subscriptions.values(), ...this.#paused.keys()];
+    for (const timer of this.#paused.values()) clearTimeout(timer);
+    this.#subscriptions.clear();
+    this.#paused.clear();
+    return subscriptions;
+  }
+
+  /** @param {PushError} error */
+  #fail(error) {
+    for (const subscription of this.#end(error)) subscription.fail(error);
   }
 
   // ---- The socket ----
@@ -194,13 +225,23 @@ export class Connection {
       if (generation === this.#generation) this.#retry("later");
       return;
     }
-    if (this.#isClosed || generation !== this.#generation) return;
-    const socket = new this.#WebSocket(this.#url, ["onhand.v1"]);
+    if (this.#error || generation !== this.#generation) return;
+    /** @type {WebSocket} */ let socket;
+    try {
+      socket = new this.#WebSocket(this.#url, ["onhand.v1"]);
+    } catch (error) {
+      // An address that there can be no WebSocket to, from here.
+      return this.#fail(new PushError("closed", String(error)));
+    }
     this.#socket = socket;
+    this.#openedAt = Date.now();
     this.#heardAt = 0;
     this.#hasAsked = false;
-    const openedAt = Date.now();
-    this.#deadline = () => openedAt + 2 * this.#heartbeat;
+    this.#hasSpoken = false;
+    // A server that can't follow the database says so first of all.
+    this.#isServerStale = false;
+    // `close` follows; without a handler some implementations count it as not handled.
+    socket.onerror = () => {};
     socket.onopen = () => {
       if (socket !== this.#socket) return;
       this.#heardAt = Date.now();
@@ -215,9 +256,6 @@ export class Connection {
     };
   }
 
-  /** When a connection that does not open is given up. */
-  #deadline = () => Infinity;
-
   /** @param {object} message */
   #send(message) {
     if (this.#socket?.readyState === this.#WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
@@ -230,8 +268,6 @@ export class Connection {
     this.#generation += 1;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    // Without a handler an error of a socket that is given up would count as not handled.
-    socket.onerror = () => {};
     socket.close(code);
   }
 
@@ -242,12 +278,13 @@ export class Connection {
   #lost(code, reason) {
     this.#drop();
     const when = comeback(code);
-    if (when !== "never") return this.#retry(when);
-    clearInterval(this.#watch);
-    const error = new PushError("closed", reason || `the server closed with ${code}`, code);
-    this.#error = error;
-    for (const subscription of [...this.#subscriptions.values()]) subscription.fail(error);
-    this.#subscriptions.clear();
+    if (when === "never") {
+      return this.#fail(new PushError("closed", reason || `the server closed with ${code}`, code));
+    }
+    // Who is told to come back later, and then told so again, waits longer.
+    const isWell = when === "now" || wasCut(code) ? this.#hasSpoken : Date.now() - this.#openedAt > lasting;
+    if (isWell) this.#attempts = 0;
+    this.#retry(when);
   }
 
   /** @param {Comeback} when */
@@ -256,13 +293,13 @@ export class Connection {
     const pause = when === "now" && isFirst
       ? pauseMin * Math.random() : backoff(this.#attempts);
     this.#attempts += 1;
-    for (const subscription of [...this.#subscriptions.values()]) subscription.showStale();
+    for (const subscription of [...this.#subscriptions.values()]) subscription.lose();
     clearTimeout(this.#reconnecting);
     this.#reconnecting = setTimeout(() => this.#open(), pause);
   }
 
   #reconnectNow() {
-    if (this.#isClosed || this.#socket) return;
+    if (this.#error || this.#socket) return;
     clearTimeout(this.#reconnecting);
     this.#open();
   }
@@ -272,7 +309,7 @@ export class Connection {
     if (!this.#socket) return;
     const now = Date.now();
     if (this.#heardAt === 0) {
-      if (now > this.#deadline()) this.#lost(1006, "");
+      if (now - this.#openedAt > 2 * this.#heartbeat) this.#lost(1006, "");
     } else if (now - this.#heardAt > 2 * this.#heartbeat) {
       this.#lost(1006, "");
     } else if (now - this.#heardAt > this.#heartbeat && !this.#hasAsked) {
@@ -287,17 +324,15 @@ export class Connection {
   #receive(message) {
     this.#heardAt = Date.now();
     this.#hasAsked = false;
-    this.#attempts = 0;
+    this.#hasSpoken = true;
     if (message.type === "heartbeat") return this.#takeHeartbeat(message);
     const subscription = this.#subscriptions.get(message.id);
     // Frames of what has been left may still be under way.
     if (!subscription) return;
-    if (message.type === "changes" && message.position) this.#isServerStale = false;
     if (message.type !== "error") return subscription.take(message);
     this.#subscriptions.delete(message.id);
     if (passing.has(message.code)) {
-      this.#again(subscription, backoff(subscription.refusals++));
-      return subscription.showStale();
+      return this.#again(subscription, backoff(subscription.refusals++));
     }
     subscription.fail(new PushError(message.code, `${message.title}: ${message.detail}`));
   }
@@ -329,9 +364,14 @@ export class Connection {
    */
   #again(subscription, pause) {
     this.#leave(subscription.id);
-    const ask = () => { if (!this.#isClosed && !subscription.hasEnded) this.#ask(subscription); };
-    if (pause === undefined) ask();
-    else setTimeout(ask, pause);
+    subscription.lose();
+    // Its listener may have ended it.
+    if (subscription.hasEnded) return;
+    if (pause === undefined) return this.#ask(subscription);
+    this.#paused.set(subscription, setTimeout(() => {
+      this.#paused.delete(subscription);
+      if (!subscription.hasEnded) this.#ask(subscription);
+    }, pause));
   }
 
   /** @param {string} id */
@@ -410,10 +450,15 @@ export class Subscription {
 
   // ---- For the connection ----
 
-  /** What asks for it, on a new connection too: from here on, nothing told before counts. */
-  request() {
+  /** What was told does not count any more, and what follows is not told yet. */
+  lose() {
     this.#told = null;
     this.#staged = [];
+    this.showStale();
+  }
+
+  /** What asks for it. */
+  request() {
     const { where, select, bigint, minPosition } = this.#options;
     const asked = { type: "subscribe", id: this.id, view: this.#view, where, select, bigint };
     if (this.position) return { ...asked, after: this.position };
@@ -428,9 +473,8 @@ export class Subscription {
         this.#told = frame.position;
         break;
       case "resynced":
-        this.#staged = [];
-        this.#told = null;
         this.#resynced = frame.reason;
+        this.lose();
         break;
       case "snapshot":
       case "changes":

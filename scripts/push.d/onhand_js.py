@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 
+import unruly
 from hosts import HOSTS, Missing
 from mirror import number
 from proxy import Proxy
@@ -160,6 +161,7 @@ async def check(onhand, name, seed):
             await losses(follower, writer)
             await refusals(follower)
             await close_codes(host)
+            await unruly.check(host)
             errors = getattr(host, "errors", [])
             assert not errors, errors
     await tokens(onhand, name)
