@@ -13,6 +13,9 @@ package struct Waker: Sendable {
   package func wake() {
     signal.raise()
   }
+
+  /// Whether the request still waits; asked on its worker's queue, after the handler's return.
+  package var isAwaited: Bool { signal.isAwaited }
 }
 
 /// One request's wake on its way to the worker.
@@ -33,6 +36,8 @@ final class WakeSignal: Sendable {
     guard !isRaised.exchange(true, ordering: .acquiringAndReleasing) else { return }
     worker.raise(self)
   }
+
+  var isAwaited: Bool { worker.assumeIsolated { $0.parked(self) != nil } }
 
   /// Called before the request is tried: a later wake is another one.
   func lower() {

@@ -50,10 +50,15 @@ extension Worker {
     }
     for signal in signals {
       signal.lower()
-      guard let connection = table[signal.token], case .parked = connection.phase,
-        connection.requestNumber == signal.requestNumber
-      else { continue }
-      retry(connection, .woken)
+      if let connection = parked(signal) { retry(connection, .woken) }
     }
+  }
+
+  /// The connection that has parked the request which `signal` wakes.
+  func parked(_ signal: WakeSignal) -> Connection? {
+    guard let connection = table[signal.token], case .parked = connection.phase,
+      connection.requestNumber == signal.requestNumber
+    else { return nil }
+    return connection
   }
 }

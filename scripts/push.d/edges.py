@@ -1,13 +1,15 @@
 """What clients do wrong, who may see what, and what becomes of subscriptions when views and rows are not what they were."""
 
 import asyncio
+import contextlib
+import json
 import time
 
 import httpx
 import websockets
 from websockets.asyncio.client import connect
 
-from live import EventStream, Live, bearer
+from live import EventStream, Live, bearer, narrow
 from mirror import Mirror, number
 from shop import Shop, digest, lsn_value
 
@@ -95,6 +97,18 @@ async def mistakes(onhand):
             assert refused["code"] == "too_many_subscriptions", refused
             lsn = execute(shop, "UPDATE stock SET on_hand = 2 WHERE item = 2")
             await live.reach(lsn)
+        async with Live(shop.live) as live:
+            # Conditions of 60,000 bytes each: four subscriptions may have them, the fifth once another is gone.
+            long = {"view": "stocked", "where": {"note": "eq." + "x" * 60_000}}
+            several = [await live.subscribe(**long) for _ in range(4)]
+            refused = await live.refusal(**long)
+            assert refused["code"] == "too_many_subscriptions", refused
+            await live.unsubscribe(several[0])
+            several[0] = await live.subscribe(**long)
+            await live.until(lambda: all(mirror.told for mirror in several))
+        events = {"headers": {"Accept": "text/event-stream"}, "params": {"min_position": "none:0/1"}}
+        answer = httpx.get(f"{shop.address}/v1/views/stocked/changes", **events)
+        assert answer.status_code == 409, answer.text
         for message, code in ((b"binary", 1003), ("x" * (1 << 20) + "x", 1009)):
             async with connect(shop.live, subprotocols=["onhand.v1"]) as socket:
                 await socket.send(message)
@@ -306,6 +320,10 @@ async def views(shop, live, shares):
     assert live.errors[-1]["id"] == shares.id and live.errors[-1]["code"] == "view_degraded", live.errors
     refused = await live.refusal(view="shares", after=shares.position)
     assert refused["code"] == "view_degraded", refused
+    # A browser comes back when a stream ends, and never after a status.
+    stream = httpx.get(f"{shop.address}/v1/views/shares/changes", headers={"Accept": "text/event-stream"})
+    assert stream.status_code == 200 and "retry: " in stream.text, stream.text
+    assert stream.text.split("\n\n")[-2].startswith('event: error\ndata: {"code":"view_degraded"'), stream.text
     # The others go on, and what is made again can be followed again.
     await live.reach(execute(shop, "UPDATE stock SET on_hand = 8 WHERE item = 8"))
     execute(shop, "CREATE VIEW shares AS SELECT id, whole * 3 AS tripled FROM parts")
@@ -318,6 +336,40 @@ async def views(shop, live, shares):
     equal(shop, again, "SELECT * FROM shares")
 
 
+async def look_alikes(onhand):
+    """Conditions, ids and columns that look the same are told apart, whoever asked first."""
+    composed, decomposed = "\u00e9", "e\u0301"
+    notes = ["x", "x&place=eq.1", composed, decomposed]
+    wheres = [{"note": "eq.x", "place": "eq.1"}, {"note": "eq.x&place=eq.1"},
+              {"note": f"eq.{composed}"}, {"note": f"eq.{decomposed}"}]
+    with Shop(onhand) as shop:
+        for item, note in enumerate(notes):
+            execute(shop, f"INSERT INTO stock (item, place, on_hand, note) VALUES ({item}, 1, 1, '{note}')")
+        async with contextlib.AsyncExitStack() as stack:
+            for order in (wheres, wheres[::-1]):
+                # Workers share what is alike among their connections.
+                lives = [await stack.enter_async_context(Live(shop.live)) for _ in range(4)]
+                mirrors = [(await live.subscribe("stocked", where=where), wheres.index(where))
+                           for where in order for live in lives]
+                lsn = execute(shop, "UPDATE stock SET on_hand = on_hand + 1")
+                for live in lives:
+                    await live.reach(lsn)
+                for mirror, item in mirrors:
+                    assert [key[0] for key in mirror.rows] == [item], (item, mirror.rows)
+            live = await stack.enter_async_context(Live(shop.live))
+            named = [await live.subscribe("stocked", select=f"item,place,{name}:on_hand", where={"item": "eq.0"})
+                     for name in (composed, decomposed)]
+            lsn = execute(shop, "UPDATE stock SET on_hand = 9")
+            await live.reach(lsn)
+            for mirror, name in zip(named, (composed, decomposed)):
+                assert mirror.rows[(0, 1)][name] == 9, mirror.rows
+            for name in (composed, decomposed):
+                await live.send(type="subscribe", id=name, view="stocked")
+                while (message := await live.step()).get("id") != name:
+                    pass
+                assert message["type"] == "snapshot", message
+
+
 async def database_away(onhand):
     """While the database can't be reached, heartbeats say so; afterwards nothing is missing."""
     with Shop(onhand) as shop:
@@ -327,12 +379,42 @@ async def database_away(onhand):
             await live.until(lambda: mirror.told)
             shop.cluster.stop()
             await live.until(lambda: live.heartbeats and live.heartbeats[-1].get("stale"))
+            async with Live(shop.live) as late, EventStream(shop.port, "stocked", Mirror("stream")) as stream:
+                # Before any rows that would pass for right.
+                await late.subscribe("stocked")
+                assert (first := await late.step()).get("stale"), first
+                while (event := await stream.step()).get("event") != "heartbeat":
+                    pass
+                assert json.loads(event["data"])["stale"], event
             shop.cluster.restart()
             lsn = execute(shop, "UPDATE stock SET on_hand = 3 WHERE item = 1")
             await live.reach(lsn, timeout=60)
             live.heartbeats.clear()
             await live.until(lambda: live.heartbeats)
             assert "stale" not in live.heartbeats[-1], live.heartbeats[-1]
+            equal(shop, mirror, "SELECT * FROM stocked")
+
+
+async def resume_beside_deletes(onhand):
+    """Who comes back to more changes than one capture holds, and reads on after the newest rows are gone, misses nothing."""
+    with Shop(onhand) as shop:
+        execute(shop, *FILL)
+        async with Live(shop.live) as live:
+            mirror = await live.subscribe("stocked")
+            await live.until(lambda: mirror.told)
+        for first in range(1_001, 40_000, 10_000):
+            lsn = execute(shop, "INSERT INTO stock (item, place, on_hand, note) SELECT i, 1, 1, repeat('n', 1000) "
+                          f"FROM generate_series({first}, {first + 9_999}) i")
+        async with Live(shop.live) as live:
+            await live.subscribe("totals")
+            await live.reach(lsn)
+        async with Live(shop.live, **await narrow(shop.port)) as live:
+            await live.subscribe("stocked", mirror)
+            # The rest is captured while the client reads.
+            for _ in range(3):
+                await live.step()
+            await live.reach(execute(shop, "DELETE FROM stock WHERE item > 36000"), timeout=60)
+            assert not mirror.resyncs, mirror.resyncs
             equal(shop, mirror, "SELECT * FROM stocked")
 
 
@@ -368,4 +450,5 @@ async def drain(onhand):
 
 
 CHECKS = {"mistakes": mistakes, "endings": endings, "access": access, "visitors": visitors,
-          "rows-and-views": rows_and_views, "database-away": database_away, "drain": drain}
+          "rows-and-views": rows_and_views, "look-alikes": look_alikes, "database-away": database_away,
+          "resume-beside-deletes": resume_beside_deletes, "drain": drain}

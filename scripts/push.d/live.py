@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import json
+import socket
 import urllib.parse
 
 from websockets.asyncio.client import connect
@@ -13,6 +14,15 @@ from mirror import Broken, Mirror, number
 
 def bearer(token):
     return "bearer." + base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+
+
+async def narrow(port):
+    """Options for a socket with little room for what is sent on it, of which no more is taken than is asked for."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    return {"sock": connection, "max_queue": 1}
 
 
 class Live:

@@ -1,13 +1,13 @@
 """Clients that stop reading, beside a thousand that go on."""
 
 import asyncio
+import contextlib
 import json
 import random
-import socket
 import sys
 import time
 
-from live import Live
+from live import Live, narrow
 from mirror import Broken, number
 from shop import Shop, lsn_value
 
@@ -83,11 +83,7 @@ async def taken_in(healthy, lsn):
 
 async def stalled(shop):
     """A client with little room for what is sent to it, that reads its snapshot and no more."""
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-    narrow.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", shop.port))
-    live = await Live(shop.live, sock=narrow, max_queue=1).__aenter__()
+    live = await Live(shop.live, **await narrow(shop.port)).__aenter__()
     mirror = await live.subscribe("stocked")
     await live.until(lambda: mirror.told)
     return live, mirror
@@ -164,11 +160,7 @@ async def captures(onhand):
         updates = Updates(shop)
         updates.connection.execute(
             f"INSERT INTO stock SELECT i, 1, 1, 0, repeat('n', {NOTE}) FROM generate_series(1001, 2000) i")
-        narrow = socket.socket()
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        narrow.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", shop.port))
-        async with Live(shop.live, sock=narrow, max_queue=1) as live:
+        async with Live(shop.live, **await narrow(shop.port)) as live:
             one = await live.subscribe("stocked")
             await live.until(lambda: one.told)
             before = shop.resident_kilobytes()
@@ -182,3 +174,33 @@ async def captures(onhand):
             if growth > 32 << 10:
                 raise Broken(f"{growth} kB for a client that has stalled")
             return f"{growth} kB for a client with {follows} large subscriptions"
+
+
+async def large_rows(onhand):
+    """Who asks for 20 MB and does not read costs one capture, by keys as by slices."""
+    with Shop(onhand) as shop:
+        updates = Updates(shop)
+        updates.connection.execute(
+            "INSERT INTO stock SELECT i, 1, 1, 0, repeat('n', 20000) FROM generate_series(1001, 2000) i")
+        keys = ",".join(map(str, range(1_001, 2_001)))
+        asked = [{}, {"where": {"item": f"in.({keys})", "place": "eq.1"}}] * 10
+        with contextlib.ExitStack() as stack:
+            async with Live(shop.live) as live:
+                whole = await live.subscribe("stocked")
+                await live.until(lambda: whole.told and len(whole.rows) >= 1_000, timeout=60)
+            before = shop.resident_kilobytes()
+            for members in asked:
+                live = await Live(shop.live, **await narrow(shop.port)).__aenter__()
+                stack.callback(live.vanish)
+                await live.subscribe("stocked", **members)
+            await asyncio.sleep(3)
+            growth = shop.resident_kilobytes() - before
+            if growth > len(asked) * 2_500:
+                raise Broken(f"{growth} kB for {len(asked)} clients that have stalled")
+            # Who reads has every row.
+            async with Live(shop.live) as live:
+                reader = await live.subscribe("stocked", **asked[-1])
+                await live.until(lambda: reader.told, timeout=60)
+                if len(reader.rows) != 1_000:
+                    raise Broken(f"{len(reader.rows)} rows")
+            return f"{growth} kB for {len(asked)} clients"

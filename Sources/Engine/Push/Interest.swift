@@ -3,8 +3,8 @@
 /// It knows which keys changed, not how: what to tell is read from the view when a follower can take it.
 package final class Interest {
   package let view: LiveView
-  /// What tells interests in one view apart, such as the text of the filter.
-  package let name: String
+  /// What tells interests in one view apart, such as the text of the filter; bytes, as texts that are equivalent are not the same.
+  package let name: [UInt8]
   private let filter: Program?
   /// How the followers are shown rows, if less than everything is told: what looks the same to them is no change.
   private let appearance: RowJSONWriter?
@@ -41,7 +41,7 @@ package final class Interest {
   }
 
   package init(
-    _ view: LiveView, name: String, filter: Program?, probe: Probe?,
+    _ view: LiveView, name: [UInt8], filter: Program?, probe: Probe?,
     appearance: RowJSONWriter? = nil, quotesBigNumbers: Bool = false
   ) {
     self.appearance = appearance
@@ -66,19 +66,27 @@ package final class Interest {
 
   /// Calls `body` with what became of the keys changed behind `mark`, until it returns false.
   ///
-  /// - Parameters:
-  ///   - sequence: what the reader sees; all steps up to it, and no others, have been taken in.
-  ///   - body: also takes the change's own mark.
+  /// - Parameter sequence: what the reader sees; all steps up to it, and no others, have been taken in.
+  /// - Returns: the mark up to which `body` knows all.
   package func forEachChange(
-    after mark: UInt64, at sequence: UInt64, _ body: (Change, UInt64) -> Bool
-  ) {
+    after mark: UInt64, at sequence: UInt64, _ body: (Change) -> Bool
+  ) -> UInt64 {
+    var known = lastMark
     dirty.forEach(after: mark) { entry in
-      guard let goneKey = entry.goneKey else {
-        guard let version = view.table.find(entry.key, at: sequence) else { return true }
-        return body(.upsert(version), entry.mark)
+      let change: Change
+      if let goneKey = entry.goneKey {
+        change = .delete(key: goneKey)
+      } else if let version = view.table.find(entry.key, at: sequence) {
+        change = .upsert(version)
+      } else {
+        // In changes of the past, which are read only: gone since, as the interest that goes on knows.
+        return true
       }
-      return body(.delete(key: goneKey), entry.mark)
+      if body(change) { return true }
+      known = entry.mark
+      return false
     }
+    return known
   }
 
   /// Whether the filter keeps a row. One that it fails for, nobody knows to belong.

@@ -53,7 +53,7 @@ final class ViewInterests {
 
   let view: LiveView
   private let hasher: RowHasher
-  private(set) var byName: [String: Interest] = [:]
+  private(set) var byName: [[UInt8]: Interest] = [:]
   private var indexes: [ColumnIndex] = []
   /// Interests that any row may concern.
   private var others: [Interest] = []

@@ -42,6 +42,62 @@ package enum RowAccess: Sendable {
     }
   }
 
+  /// How far one has come who goes through rows in parts.
+  package enum Rest: Sendable {
+    case slice(TableSlice)
+    /// Of the probe's keys or groups, by number; of the first one's rows those with such a hash and greater ones.
+    case keys(from: Int, hash: UInt64)
+  }
+
+  /// All rows that can pass, to be gone through in parts.
+  package func allRows(of view: LiveView, at sequence: UInt64) -> Rest {
+    let status = view.status(at: sequence)
+    switch self {
+    case .keys where status.faultyCount == 0, .groups where status.faultyCount == 0:
+      return .keys(from: 0, hash: 0)
+    case .keys, .groups, .all: return .slice(.first(ofRows: status.rowCount))
+    }
+  }
+
+  /// Calls `body` with rows of `view` that can pass the filter as of `sequence`, until it returns false or a slice has been gone
+  /// through. Who goes on with what is left meets each key once, however the rows change meanwhile.
+  ///
+  /// - Returns: what is left; nil if nothing.
+  package func forEachRow(
+    of view: LiveView, in rest: Rest, at sequence: UInt64, until body: (RowVersion) -> Bool
+  ) -> Rest? {
+    switch (rest, self) {
+    case (.slice(let slice), _):
+      let left = view.table.forEachRow(in: slice, at: sequence, until: body) ?? slice.next
+      return left.map { .slice($0) }
+    case (.keys(let from, let hash), .groups(let probe)):
+      var (hash, isEnough) = (hash, false)
+      for number in from..<probe.keys.count {
+        guard !isEnough else { return .keys(from: number, hash: 0) }
+        var left: UInt64?
+        Self.withRow(probe.keys[number]) { group in
+          left = view.table.forEachRow(ofGroup: group, from: hash, at: sequence) { version in
+            if !body(version) { isEnough = true }
+            return !isEnough
+          }
+        }
+        if let left { return .keys(from: number, hash: left) }
+        hash = 0
+      }
+      return nil
+    case (.keys(let from, _), .keys(let probe)):
+      for number in from..<probe.keys.count {
+        var isEnough = false
+        Self.withRow(probe.keys[number]) { key in
+          view.table.find(key, at: sequence).map { if !body($0) { isEnough = true } }
+        }
+        if isEnough, number + 1 < probe.keys.count { return .keys(from: number + 1, hash: 0) }
+      }
+      return nil
+    case (.keys, .all): return nil
+    }
+  }
+
   private static func withRow(_ key: [UInt8], _ body: (RowRef) -> Void) {
     key.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }

@@ -3,8 +3,15 @@ package struct TableSlice: Equatable, Sendable {
   /// How many bits tell slices apart.
   private let bits: Int
   private let index: Int
+  /// Of hashes; smaller ones have been gone through.
+  private var first: UInt64 = 0
 
   static let whole = TableSlice(bits: 0, index: 0)
+
+  private init(bits: Int, index: Int) {
+    self.bits = bits
+    self.index = index
+  }
 
   /// A slice has about so many rows.
   private static let rowsAimed = 2_048
@@ -22,8 +29,16 @@ package struct TableSlice: Equatable, Sendable {
     index + 1 < 1 << bits ? TableSlice(bits: bits, index: index + 1) : nil
   }
 
+  /// What is left of it behind the keys of a hash; nil if nothing can be.
+  func rest(behind hash: UInt64) -> TableSlice? {
+    guard hash < .max else { return nil }
+    var rest = self
+    rest.first = hash + 1
+    return rest
+  }
+
   func contains(_ hash: UInt64) -> Bool {
-    bits == 0 || Int(truncatingIfNeeded: hash >> UInt64(64 - bits)) == index
+    hash >= first && (bits == 0 || Int(truncatingIfNeeded: hash >> UInt64(64 - bits)) == index)
   }
 
   /// The shards that have keys of the slice, where a shard is told by the first bits of a hash.

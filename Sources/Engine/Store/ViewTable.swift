@@ -99,6 +99,38 @@ package final class ViewTable: Sendable {
   /// The newest version of the row with `key`, for the writer.
   func findNewest(_ key: RowRef) -> RowVersion? { find(key, at: .max) }
 
+  /// Calls `body` with rows of a group as of `sequence`, in the order of their keys' hashes, until it returns false.
+  ///
+  /// - Parameter first: of the hashes; rows of smaller ones have been gone through.
+  /// - Returns: the first of the hashes that are left; nil if all rows have been gone through.
+  package func forEachRow(
+    ofGroup group: RowRef, from first: UInt64, at sequence: UInt64, until body: (RowVersion) -> Bool
+  ) -> UInt64? {
+    var rows: [(hash: UInt64, version: RowVersion)] = []
+    groups?.forEachRecord(of: group) { record in
+      guard record.hash >= first else { return }
+      shards[Self.shard(record.hash)].withLock { _ in
+        if let version = Self.version(record, at: sequence) { rows.append((record.hash, version)) }
+      }
+    }
+    return Self.forEach(&rows, body).flatMap { $0 < .max ? $0 + 1 : nil }
+  }
+
+  /// Calls `body` with rows in the order of hashes until it returns false; those that share a hash are not parted.
+  ///
+  /// - Returns: the hash of the last row, if others are left.
+  private static func forEach(
+    _ rows: inout [(hash: UInt64, version: RowVersion)], _ body: (RowVersion) -> Bool
+  ) -> UInt64? {
+    rows.sort { $0.hash < $1.hash }
+    var isEnough = false
+    for (place, row) in rows.enumerated() {
+      if isEnough, rows[place - 1].hash != row.hash { return rows[place - 1].hash }
+      if !body(row.version) { isEnough = true }
+    }
+    return nil
+  }
+
   /// The versions of all rows of a group as of `sequence`, in any order; nil if the table is not grouped.
   ///
   /// - Parameter group: the value of the grouping column, as a row of it alone.
@@ -118,10 +150,40 @@ package final class ViewTable: Sendable {
     forEachRow(in: .whole, at: sequence, body)
   }
 
-  /// Calls `body` with the rows of one slice as of `sequence`.
+  /// Calls `body` with rows of one slice as of `sequence`, in the order of their keys' hashes, until it returns false.
   ///
   /// A key is in the same slice for ever, however the table grows: who takes one slice after the other meets each key once.
-  package func forEachRow(in slice: TableSlice, at sequence: UInt64, _ body: (RowVersion) -> Void) {
+  ///
+  /// - Returns: what is left of the slice; nil if all its rows have been gone through.
+  package func forEachRow(
+    in slice: TableSlice, at sequence: UInt64, until body: (RowVersion) -> Bool
+  ) -> TableSlice? {
+    var isEnough = false
+    for shard in slice.shards(of: Self.shardCount) {
+      var rows: [(hash: UInt64, version: RowVersion)] = []
+      shards[shard].withLock { shard in
+        shard.records.forEachRecord { record in
+          guard slice.contains(record.hash) else { return }
+          if let version = Self.version(record, at: sequence) {
+            rows.append((record.hash, version))
+          }
+        }
+      }
+      // Shards follow each other as hashes do.
+      if isEnough, let row = rows.min(by: { $0.hash < $1.hash }) {
+        return slice.rest(behind: row.hash - 1)
+      }
+      let last = Self.forEach(&rows) { version in
+        if !body(version) { isEnough = true }
+        return !isEnough
+      }
+      if let last { return slice.rest(behind: last) }
+    }
+    return nil
+  }
+
+  /// Calls `body` with the rows of one slice as of `sequence`, in any order.
+  private func forEachRow(in slice: TableSlice, at sequence: UInt64, _ body: (RowVersion) -> Void) {
     var versions: [RowVersion] = []
     for shard in slice.shards(of: Self.shardCount) {
       // What the caller does with the rows must not keep the writer from the shard.

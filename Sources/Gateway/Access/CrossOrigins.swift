@@ -51,7 +51,7 @@ package struct CrossOrigins: Sendable {
     response.addField("Access-Control-Allow-Methods", methods)
     response.addField(
       "Access-Control-Allow-Headers",
-      "Authorization, Content-Type, If-None-Match, Onhand-Min-Position")
+      "Authorization, Content-Type, If-None-Match, Last-Event-ID, Onhand-Min-Position")
     response.addField("Access-Control-Max-Age", Self.preflightAge)
   }
 

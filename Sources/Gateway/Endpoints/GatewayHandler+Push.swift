@@ -104,11 +104,16 @@ extension GatewayHandler {
     let worker = push.worker(context.workerIndex)
     let visible = worker.enter()
     defer { worker.leave() }
-    try addPosition(visible, &response)
     let read = Read(
       visible: visible, reader: reader, parameters: ReadParameters(),
       scratch: scratch[context.workerIndex])
-    try query.subscription.check(read)
+    do throws(Refused) {
+      try query.subscription.check(read)
+      try addPosition(visible, &response)
+    } catch {
+      // What passes is told by an event, since a browser comes back when a stream ends, and never after a status.
+      guard error.problem.status == .serviceUnavailable else { throw error }
+    }
     response.mediaType = .eventStream
     response.addField("Cache-Control", "no-store")
     // nginx would keep events back otherwise.

@@ -44,7 +44,7 @@ struct RowFilter {
     let columns = view.definition.columns.map(\.name).joined(separator: ", ")
     throw Refused(
       .unknownParameter,
-      "it is no column of \(view.name), whose columns are \(columns), and none of limit, cursor, "
-        + "select, order, min_position, wait, bigint, and, or", parameter: name)
+      "it is no column of \(view.name), whose columns are \(columns), and nothing else that can be asked for here",
+      parameter: name)
   }
 }

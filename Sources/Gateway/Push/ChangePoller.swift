@@ -22,6 +22,9 @@ final class ChangePoller: InterestFollower {
     worker.add(self)
   }
 
+  /// Whether its client is still there.
+  var isAwaited: Bool { waker.isAwaited }
+
   func interestChanged() { wake() }
   func interestWasLost(_ loss: InterestLoss) { wake() }
 

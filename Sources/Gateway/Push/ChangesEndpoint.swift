@@ -71,10 +71,7 @@ struct ChangesEndpoint {
       if index > 0 { body.append(",") }
       switch change {
       case .upsert(let row, let copies): write(row, copies, shape, interest, &body)
-      case .delete(let key):
-        body.append("{\"op\":\"delete\",\"key\":")
-        key.withUnsafeBytes { body.append($0) }
-        body.append("}")
+      case .delete(let key): body.append(deleteOf: key)
       }
     }
     body.append("],\"more\":")
@@ -88,11 +85,7 @@ struct ChangesEndpoint {
   ) {
     let view = interest.view
     if let fault = view.fault(of: row) {
-      body.append("{\"op\":\"delete\",\"key\":")
-      interest.keyJSON(of: row).withUnsafeBytes { body.append($0) }
-      body.append(",\"error\":")
-      body.append(jsonString: fault.message)
-      return body.append("}")
+      return body.append(deleteOf: interest.keyJSON(of: row), because: fault)
     }
     body.append("{\"op\":\"upsert\",\"row\":")
     shape.write(row, of: view, to: &body, read.scratch)

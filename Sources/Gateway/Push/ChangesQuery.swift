@@ -36,12 +36,15 @@ struct ChangesQuery {
     return position
   }
 
-  /// Whether `Accept` lists `text/event-stream`.
+  /// Whether `Accept` lists `text/event-stream`, and not as what is unacceptable (RFC 9110 12.4.2).
   private static func acceptsEvents(_ request: borrowing Request) -> Bool {
     guard let accepted = request.field("accept") else { return false }
     return accepted.string.split(separator: ",").contains { item in
-      let type = item.prefix { $0 != ";" }
-      return type.trimmingSpaces.lowercased() == "text/event-stream"
+      let parts = item.split(separator: ";").map { $0.trimmingSpaces.lowercased() }
+      let isRefused = parts.dropFirst().contains {
+        $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0
+      }
+      return parts.first == "text/event-stream" && !isRefused
     }
   }
 }

@@ -31,6 +31,7 @@ final class EventSession: PushSession {
   func begin(_ id: SessionID) {
     self.id = id
     worker.add(self)
+    owesHeartbeat = worker.isStale
     let subscription = Subscription(request, .event, reader, worker, self)
     self.subscription = subscription
     isReady(subscription)
@@ -61,12 +62,12 @@ final class EventSession: PushSession {
     guard let subscription = queue.popFirst() else { return nil }
     switch subscription.produce(&message) {
     case .message:
-      if subscription.hasMore { isReady(subscription) }
+      if subscription.hasMore { queue.append(subscription) }
       return .text
     case .later:
-      isReady(subscription)
+      queue.append(subscription)
       worker.wantsTurn(self)
-      return .nothing
+      return nil
     case .refused(let refused):
       tell(refused, &message)
       return .text

@@ -131,6 +131,20 @@ extension ByteBuffer {
     }
   }
 
+  /// Appends a change that took a row away.
+  ///
+  /// - Parameter key: its columns as JSON.
+  /// - Parameter fault: why there is no right value, where the row is there.
+  mutating func append(deleteOf key: [UInt8], because fault: ValueFault? = nil) {
+    append("{\"op\":\"delete\",\"key\":")
+    key.withUnsafeBytes { append($0) }
+    if let fault {
+      append(",\"error\":")
+      append(jsonString: fault.message)
+    }
+    append("}")
+  }
+
   /// Appends JSON; where lines matter, its line ends begin a new line of the same event's data.
   private mutating func appendData(_ json: ByteView, _ form: FrameForm) {
     guard case .event = form else { return append(json) }
@@ -141,5 +155,49 @@ extension ByteBuffer {
       rest = rest[end + 1..<rest.count]
     }
     append(rest)
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a refusal as a message of a WebSocket.
+  ///
+  /// - Parameter id: of the subscription concerned, as JSON; nil for none.
+  mutating func append(_ refused: Refused, id: [UInt8]?) {
+    append("{\"type\":\"error\",")
+    if let id {
+      append("\"id\":")
+      id.withUnsafeBytes { append($0) }
+      append(",")
+    }
+    appendMembers(of: refused)
+    append("}")
+  }
+
+  /// Appends what a refusal says as members of an object.
+  mutating func appendMembers(of refused: Refused) {
+    append("\"code\":\"")
+    append(refused.problem.rawValue)
+    append("\",\"title\":\"")
+    append(refused.problem.title)
+    append("\",\"detail\":")
+    append(jsonString: refused.detail)
+    if let parameter = refused.parameter {
+      append(",\"parameter\":")
+      append(jsonString: parameter)
+    }
+  }
+
+  /// Appends the members of a heartbeat: up to where nothing is outstanding, and how far behind the rows may be.
+  mutating func appendHeartbeat(
+    _ position: Position?, _ visible: ReadGate.Visible, _ worker: PushWorker
+  ) {
+    if let position {
+      append("\"position\":")
+      appendJSON(position)
+      append(",")
+    }
+    if visible.staleSince != nil { append("\"stale\":true,") }
+    append("\"lag_ms\":")
+    append(decimal: worker.lagMilliseconds(visible))
   }
 }

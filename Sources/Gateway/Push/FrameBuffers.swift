@@ -14,10 +14,16 @@ final class FrameBuffers {
 
   /// Which changes of which rows, in which shape.
   struct CacheName: Equatable {
-    let interest: ObjectIdentifier
+    /// Held, so that no other can take its place in memory.
+    let interest: Interest
     let after: UInt64
     let sequence: UInt64
-    let shape: String
+    let shape: [UInt8]
+
+    static func == (left: CacheName, right: CacheName) -> Bool {
+      left.interest === right.interest && left.after == right.after
+        && left.sequence == right.sequence && left.shape == right.shape
+    }
   }
 
   /// Everything that a frame depends on which tells changes and is the last of its capture.

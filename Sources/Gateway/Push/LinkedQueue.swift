@@ -9,6 +9,7 @@ struct LinkedQueue<Member: LinkedQueueMember> {
   /// Adds a member behind the others.
   ///
   /// - Returns: whether it was not there already.
+  @discardableResult
   mutating func append(_ member: Member) -> Bool {
     guard !member.isQueued else { return false }
     member.isQueued = true
@@ -43,7 +44,7 @@ struct LinkedQueue<Member: LinkedQueueMember> {
     guard member.isQueued else { return }
     var others = LinkedQueue()
     while let next = popFirst() {
-      if next !== member { _ = others.append(next) }
+      if next !== member { others.append(next) }
     }
     self = others
   }

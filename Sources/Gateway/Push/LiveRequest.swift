@@ -10,11 +10,8 @@ enum LiveRequest {
   /// Asks for a heartbeat at once, as pages can't send pings.
   case ping
 
-  /// What a client calls a subscription.
-  struct ID {
-    let text: String
-    let json: [UInt8]
-  }
+  /// What a client calls a subscription, as JSON.
+  typealias ID = [UInt8]
 
   /// A message that can't be followed, and the subscription it is about, if it says that.
   struct Failure: Error {
@@ -44,7 +41,7 @@ enum LiveRequest {
     } catch {
       // What reads bodies reads messages too.
       let problem = error.problem == .badBody ? Problem.badMessage : error.problem
-      throw Failure(Refused(problem, error.detail, parameter: error.parameter), id: id?.json)
+      throw Failure(Refused(problem, error.detail, parameter: error.parameter), id: id)
     }
   }
 
@@ -71,7 +68,7 @@ enum LiveRequest {
     }
     var json: [UInt8] = []
     JSONText.write(text: text, to: &json)
-    return ID(text: text, json: json)
+    return json
   }
 
   private static func required(_ id: ID?) throws(Refused) -> ID {

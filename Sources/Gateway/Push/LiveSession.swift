@@ -1,6 +1,5 @@
 import Engine
 import HTTPWire
-import JSONWire
 import Server
 
 /// One client's WebSocket at `/v1/live`: its subscriptions, and whose turn it is.
@@ -12,6 +11,7 @@ final class LiveSession: PushSession {
   private var owesHeartbeat = false
   /// Subscriptions with something to tell, each once; their turns go round.
   @exclusivity(unchecked) private var queue = LinkedQueue<Subscription>()
+  /// Answers; the worker takes them before it hands over the client's next message.
   @exclusivity(unchecked) private var replies = ArrivalQueue<[UInt8]>()
   private var ending: Ending?
   private let worker: PushWorker
@@ -21,7 +21,8 @@ final class LiveSession: PushSession {
   /// Nil until the client has told its token.
   private var reader: Reader?
   private var tokenDeadline: Int64 = 0
-  private var subscriptions: [String: Subscription] = [:]
+  private var subscriptions: [LiveRequest.ID: Subscription] = [:]
+  private var conditionBytes = 0
 
   static let subprotocol = "onhand.v1"
   /// Of one connection.
@@ -30,8 +31,8 @@ final class LiveSession: PushSession {
   static let requestBytesMax = 65_536
   static let messageBytesMax = 1 << 20
   static let idBytesMax = 128
-  /// Answers that a client has not taken. One more, and it does nothing but ask.
-  private static let repliesMax = 1_000
+  /// Of the conditions of one connection's subscriptions, which are kept in some 20 times as many.
+  private static let conditionBytesMax = 262_144
   /// For a client to tell its token, in nanoseconds.
   private static let tokenTime: Int64 = 5_000_000_000
 
@@ -47,6 +48,8 @@ final class LiveSession: PushSession {
   func begin(_ id: SessionID) {
     self.id = id
     worker.add(self)
+    // A client that comes while the database can't be followed has to know before it is told rows.
+    owesHeartbeat = worker.isStale
     if reader == nil {
       tokenDeadline = worker.clock.monotonic + Self.tokenTime
       worker.watch(self)
@@ -63,21 +66,20 @@ final class LiveSession: PushSession {
       replies.removeFirst().withUnsafeBytes { message.append($0) }
       return .text
     }
-    while let subscription = queue.popFirst() {
+    turns: while let subscription = queue.popFirst() {
       switch subscription.produce(&message) {
       case .message:
         if subscription.hasCaptured {
           // Told to the end before others are captured: a client that stalls costs one capture, however much it follows.
           queue.prepend(subscription)
-          worker.isReady(self)
         } else if subscription.hasMore {
-          isReady(subscription)
+          queue.append(subscription)
         }
         return .text
       case .later:
-        isReady(subscription)
+        queue.append(subscription)
         worker.wantsTurn(self)
-        return .nothing
+        break turns
       case .refused(let refused):
         end(subscription)
         message.append(refused, id: subscription.form.id)
@@ -94,10 +96,6 @@ final class LiveSession: PushSession {
   func receive(_ message: ByteView, isText: Bool) {
     guard isText else {
       ending = .binaryMessage
-      return
-    }
-    guard replies.count < Self.repliesMax else {
-      ending = .answersNotTaken
       return
     }
     var reply = ByteBuffer()
@@ -134,13 +132,13 @@ final class LiveSession: PushSession {
       reply.append("{\"type\":\"authenticated\"}")
     case .subscribe(let id, let wanted): try subscribe(id, wanted)
     case .unsubscribe(let id):
-      guard let subscription = subscriptions[id.text] else {
+      guard let subscription = subscriptions[id] else {
         throw LiveRequest.Failure(
-          Refused(.unknownSubscription, "there is no subscription of this id"), id: id.json)
+          Refused(.unknownSubscription, "there is no subscription of this id"), id: id)
       }
       end(subscription)
       reply.append("{\"type\":\"unsubscribed\",\"id\":")
-      id.json.withUnsafeBytes { reply.append($0) }
+      id.withUnsafeBytes { reply.append($0) }
       reply.append("}")
     case .ping: owesHeartbeat = true
     }
@@ -152,31 +150,40 @@ final class LiveSession: PushSession {
     guard let reader else {
       throw LiveRequest.Failure(
         Refused(.tokenMissing, "send {\"type\":\"authenticate\",\"token\":\"...\"} first"),
-        id: id.json)
+        id: id)
     }
     do throws(Refused) { try reader.require(.read) } catch {
-      throw LiveRequest.Failure(error, id: id.json)
+      throw LiveRequest.Failure(error, id: id)
     }
-    guard subscriptions[id.text] == nil else {
+    guard subscriptions[id] == nil else {
       throw LiveRequest.Failure(
-        Refused(.subscriptionExists, "unsubscribe first, or choose another id"), id: id.json)
+        Refused(.subscriptionExists, "unsubscribe first, or choose another id"), id: id)
     }
     guard subscriptions.count < Self.subscriptionsMax else {
       throw LiveRequest.Failure(
         Refused(
           .tooManySubscriptions, "a connection may have \(Self.subscriptionsMax); open another"),
-        id: id.json)
+        id: id)
     }
-    let form = FrameForm.message(id: worker.frames.shared(id.json))
+    guard conditionBytes + wanted.conditionBytes <= Self.conditionBytesMax else {
+      throw LiveRequest.Failure(
+        Refused(
+          .tooManySubscriptions,
+          "the conditions of a connection's subscriptions may have \(Self.conditionBytesMax) bytes; open another"
+        ), id: id)
+    }
+    let form = FrameForm.message(id: worker.frames.shared(id))
     let subscription = Subscription(wanted, form, reader, worker, self)
-    subscriptions[id.text] = subscription
+    subscriptions[id] = subscription
+    conditionBytes += wanted.conditionBytes
     isReady(subscription)
   }
 
   private func end(_ subscription: Subscription) {
-    guard let id = subscriptions.first(where: { $0.value === subscription })?.key else { return }
+    guard let id = subscription.form.id, subscriptions[id] === subscription else { return }
     subscription.end()
     subscriptions[id] = nil
+    conditionBytes -= subscription.request.conditionBytes
     queue.remove(subscription)
   }
 
@@ -221,62 +228,16 @@ extension LiveSession: PositionWaiter {
 
 extension LiveSession {
   /// Why the server closes a connection. The code's band tells a client what to do: 1001 and 1012 to come back at once,
-  /// 1013 and 41xx later, all others only after it has been mended.
+  /// 1013 later, all others only after it has been mended.
   fileprivate struct Ending {
     let code: CloseCode
     let reason: StaticString
 
     static let serverStops = Ending(code: .serviceRestart, reason: "the server is about to stop")
     static let binaryMessage = Ending(code: .unsupportedData, reason: "messages are text")
-    static let answersNotTaken = Ending(
-      code: CloseCode(rawValue: 4100), reason: "too many answers have not been read")
     static let tokenMissing = Ending(
       code: CloseCode(rawValue: 4401), reason: "no token was sent in time")
     static let tokenUnknown = Ending(
       code: CloseCode(rawValue: 4401), reason: "the token is not known")
-  }
-}
-
-extension ByteBuffer {
-  /// Appends a refusal as a message of a WebSocket.
-  ///
-  /// - Parameter id: of the subscription concerned, as JSON; nil for none.
-  mutating func append(_ refused: Refused, id: [UInt8]?) {
-    append("{\"type\":\"error\",")
-    if let id {
-      append("\"id\":")
-      id.withUnsafeBytes { append($0) }
-      append(",")
-    }
-    appendMembers(of: refused)
-    append("}")
-  }
-
-  /// Appends what a refusal says as members of an object.
-  mutating func appendMembers(of refused: Refused) {
-    append("\"code\":\"")
-    append(refused.problem.rawValue)
-    append("\",\"title\":\"")
-    append(refused.problem.title)
-    append("\",\"detail\":")
-    append(jsonString: refused.detail)
-    if let parameter = refused.parameter {
-      append(",\"parameter\":")
-      append(jsonString: parameter)
-    }
-  }
-
-  /// Appends the members of a heartbeat: up to where nothing is outstanding, and how far behind the rows may be.
-  mutating func appendHeartbeat(
-    _ position: Position?, _ visible: ReadGate.Visible, _ worker: PushWorker
-  ) {
-    if let position {
-      append("\"position\":")
-      appendJSON(position)
-      append(",")
-    }
-    if visible.staleSince != nil { append("\"stale\":true,") }
-    append("\"lag_ms\":")
-    append(decimal: worker.lagMilliseconds(visible))
   }
 }

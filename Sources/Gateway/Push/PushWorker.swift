@@ -73,6 +73,9 @@ final class PushWorker: @unchecked Sendable {
     return viewsByTable[ObjectIdentifier(view.table)]
   }
 
+  /// Whether rows grow old, as the database can't be followed.
+  var isStale: Bool { store.gate.visible.staleSince != nil }
+
   /// By how many milliseconds what is visible may be behind the database.
   func lagMilliseconds(_ visible: ReadGate.Visible) -> Int64 {
     let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? lag()
@@ -119,7 +122,7 @@ final class PushWorker: @unchecked Sendable {
   }
 
   private func tick() {
-    let isStale = store.gate.visible.staleSince != nil
+    let isStale = isStale
     // Everybody is to know at once that rows grow old, or no longer do.
     for session in isStale == wasStale ? heartbeats.advance() : heartbeats.all {
       session.heartbeatIsDue()
@@ -127,7 +130,7 @@ final class PushWorker: @unchecked Sendable {
     }
     wasStale = isStale
     let now = clock.monotonic
-    for poller in pollers where poller.deadline <= now { poller.leave() }
+    for poller in pollers where poller.deadline <= now || !poller.isAwaited { poller.leave() }
   }
 
   // MARK: Waiting for a position

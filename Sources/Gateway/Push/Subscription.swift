@@ -28,8 +28,8 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     /// Until a position is visible, or the deadline, on the monotonic clock.
     case waiting(for: LSN, until: Int64)
     case beginning(resync: String?)
-    /// Slices of the view from this one on are still to be told.
-    case snapshot(TableSlice)
+    /// These rows are still to be told.
+    case snapshot(RowAccess.Rest)
     /// Changes behind a position are read from the log, from some place on, and marked in an interest of their own.
     case readingLog(Interest, from: LogPlace, after: Position)
     /// Changes of the past are to be told, marked in an interest of their own.
@@ -57,13 +57,13 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   /// Messages that were captured together with the last one.
   @exclusivity(unchecked) private var captured = ArrivalQueue<[UInt8]>()
   let form: FrameForm
-  private var shapeName = ""
+  private var shapeName: [UInt8] = []
   private let worker: PushWorker
   /// It ends the subscription before it goes. Unsafe, as a counted reference would cost a tenth of telling a short change.
   private unowned(unsafe) let owner: any SubscriptionOwner
   @exclusivity(unchecked) private var phase = Phase.beginning(resync: nil)
 
-  private let request: SubscriptionRequest
+  let request: SubscriptionRequest
   private let reader: Reader
   private var access = RowAccess.all
   private var shape: RowShape?
@@ -177,7 +177,8 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       guard let position = visible.position else {
         throw Refused(.notReady, "the first snapshot is not complete; see /readyz")
       }
-      guard try hasReachedStart(visible, position) else { return .nothing }
+      // One that starts anew has been there.
+      if reason == nil, try !hasReachedStart(visible, position) { return .nothing }
       try begin(visible, reason, &message)
     case .live where repeatsFrame(visible, &message): return .message
     case .snapshot, .readingLog, .replay, .live: break
@@ -211,17 +212,19 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     let isComplete = tellAll(visible, interest, &telling)
     for frame in telling.full { put(frame, &message) }
     var last = ByteBuffer()
+    var frameCount = telling.full.count
     if message.isEmpty {
-      _ = telling.end(at: isComplete ? position : nil, previous: told, &message)
+      if telling.end(at: isComplete ? position : nil, previous: told, &message) { frameCount += 1 }
       if isComplete, let name { worker.frames.keepFrame(name, message.view) }
     } else if telling.end(at: isComplete ? position : nil, previous: told, &last) {
       put(Array(last.bytes), &message)
+      frameCount += 1
     }
     if isComplete {
       told = position
       listen()
     }
-    worker.counters.frames.add(telling.full.count + 1)
+    worker.counters.frames.add(frameCount)
   }
 
   /// Tells what another subscription to the same has just been told.
@@ -242,7 +245,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     _ name: FrameBuffers.FrameName, of interest: Interest, _ visible: ReadGate.Visible
   ) -> Bool {
     name.changes.sequence == visible.sequence && name.changes.after == knownMark
-      && name.changes.interest == ObjectIdentifier(interest) && name.previous == told
+      && name.changes.interest === interest && name.previous == told
       && name.changes.shape == shapeName && name.id == form.id
   }
 
@@ -257,7 +260,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     -> FrameBuffers.CacheName
   {
     FrameBuffers.CacheName(
-      interest: ObjectIdentifier(interest), after: knownMark, sequence: visible.sequence,
+      interest: interest, after: knownMark, sequence: visible.sequence,
       shape: shapeName)
   }
 
@@ -277,13 +280,16 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     _ visible: ReadGate.Visible, _ interest: Interest, _ telling: inout Telling
   ) -> Bool {
     var slices = 0
-    while case .snapshot(let slice) = phase {
+    while case .snapshot(let rest) = phase {
       guard slices < Self.slicesAtOnce, telling.byteCount < Self.captureBytesMax else {
         return false
       }
       slices += 1
-      tell(slice, visible, interest, &telling)
-      phase = isWhole ? .live : slice.next.map { .snapshot($0) } ?? .live
+      let left = access.forEachRow(of: interest.view, in: rest, at: visible.sequence) { version in
+        if interest.passes(version.row) { telling.tell(version) }
+        return telling.byteCount < Self.captureBytesMax
+      }
+      phase = left.map { .snapshot($0) } ?? .live
     }
     if case .readingLog(let past, let place, let position) = phase {
       guard readLog(past, from: place, after: position, visible) else { return false }
@@ -335,29 +341,6 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     restart(because: Problem.positionGone.rawValue)
   }
 
-  /// Whether the snapshot is found by keys, and not slice by slice.
-  private var isWhole: Bool {
-    switch access {
-    case .keys, .groups: true
-    case .all: false
-    }
-  }
-
-  private func tell(
-    _ slice: TableSlice, _ visible: ReadGate.Visible, _ interest: Interest,
-    _ telling: inout Telling
-  ) {
-    guard isWhole else {
-      interest.view.table.forEachRow(in: slice, at: visible.sequence) { version in
-        if interest.passes(version.row) { telling.tell(version) }
-      }
-      return
-    }
-    access.forEachRow(of: interest.view, at: visible.sequence) { version in
-      if interest.passes(version.row) { telling.tell(version) }
-    }
-  }
-
   // MARK: Beginning
 
   private func begin(
@@ -379,7 +362,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     self.interest = interest
     listens = true
     knownMark = interest.lastMark
-    phase = .snapshot(.first(ofRows: view.status(at: visible.sequence).rowCount))
+    phase = .snapshot(access.allRows(of: view, at: visible.sequence))
     if let reason {
       message.append(beginning: .resynced(reason: reason), as: form)
     } else if let after = request.after {
@@ -401,6 +384,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       told = after
       message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
     } else {
+      worker.counters.resyncs.add()
       message.append(beginning: .resynced(reason: Problem.positionGone.rawValue), as: form)
     }
   }
@@ -409,23 +393,9 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   private func hasReachedStart(_ visible: ReadGate.Visible, _ position: Position) throws(Refused)
     -> Bool
   {
-    var wanted: LSN?
-    switch request.minPosition {
-    case .lsn(let lsn): wanted = lsn
-    case .position(let least):
-      guard least.epoch == position.epoch else {
-        throw Refused(
-          .epochMismatch,
-          "it is of epoch \(least.epoch), the database's history is now \(position.epoch)")
-      }
-      wanted = least.lsn
-    case nil: break
+    guard let wanted = try request.start(at: position), !worker.hasReached(wanted, visible) else {
+      return true
     }
-    // What the client has seen may be ahead of this instance: it must not be told anything older.
-    if let after = request.after, after.epoch == position.epoch {
-      wanted = max(wanted ?? after.lsn, after.lsn)
-    }
-    guard let wanted, !worker.hasReached(wanted, visible) else { return true }
     let deadline = worker.clock.monotonic + Self.waitMax
     phase = .waiting(for: wanted, until: deadline)
     guard worker.wait(for: wanted, until: deadline, self) else {

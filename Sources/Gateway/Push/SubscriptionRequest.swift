@@ -11,8 +11,32 @@ struct SubscriptionRequest {
   /// Nothing older is to be told.
   var minPosition: ReadParameters.MinPosition?
 
+  var conditionBytes: Int {
+    conditions.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+  }
+
+  /// What has to be visible before anything is told.
+  func start(at position: Position) throws(Refused) -> LSN? {
+    var wanted: LSN?
+    switch minPosition {
+    case .lsn(let lsn): wanted = lsn
+    case .position(let least):
+      guard least.epoch == position.epoch else {
+        throw Refused(
+          .epochMismatch,
+          "it is of epoch \(least.epoch), the database's history is now \(position.epoch)")
+      }
+      wanted = least.lsn
+    case nil: break
+    }
+    // What the client has seen may be ahead of this instance: it must not be told anything older.
+    if let after, after.epoch == position.epoch { wanted = max(wanted ?? after.lsn, after.lsn) }
+    return wanted
+  }
+
   /// - Throws: why there can't be such a subscription, as things are now.
   func check(_ read: Read) throws(Refused) {
+    if let position = read.visible.position { _ = try start(at: position) }
     let view = try read.find(view)
     try RowEndpoints.checkTrust(view, read)
     let caps = read.reader.caps(view)
@@ -38,15 +62,22 @@ struct SubscriptionRequest {
   /// What tells apart the rows asked for, of one view, and how their keys are written.
   ///
   /// - Parameter caps: they make other rows pass and other changes worth telling.
-  private func interestName(caps: [Int: Int64]) -> String {
-    let filter = conditions.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: "&")
-    let name = quotesBigNumbers ? "quoted \(filter)" : filter
-    return caps.isEmpty ? name : "capped \(select ?? "*") \(name)"
+  private func interestName(caps: [Int: Int64]) -> [UInt8] {
+    var name = caps.isEmpty ? [] : shapeName(caps: caps)
+    name.append(quotesBigNumbers ? 1 : 0)
+    let texts = conditions.map { Self.bounded($0.name) + Self.bounded($0.value) }
+    for text in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }) { name += text }
+    return name
   }
 
   /// What tells apart how rows are written.
-  func shapeName(caps: [Int: Int64]) -> String {
-    guard select != nil || quotesBigNumbers || !caps.isEmpty else { return "" }
-    return "\(quotesBigNumbers) \(caps.isEmpty) \(select ?? "*")"
+  func shapeName(caps: [Int: Int64]) -> [UInt8] {
+    guard select != nil || quotesBigNumbers || !caps.isEmpty else { return [] }
+    return [quotesBigNumbers ? 1 : 0, caps.isEmpty ? 0 : 1] + Self.bounded(select ?? "*")
+  }
+
+  /// A text and where it ends, so that two behind each other can't be mistaken for others.
+  private static func bounded(_ text: String) -> [UInt8] {
+    Array("\(text.utf8.count):".utf8) + text.utf8
   }
 }

@@ -29,7 +29,7 @@ struct Telling {
     frames.removeAll()
   }
 
-  var byteCount: Int { fullBytes + frames.items.count }
+  var byteCount: Int { fullBytes + frames.items.count + frames.failures.count }
 
   /// Writes the last frame: with the position that was captured, or, where more has to be captured, without; then only if there
   /// is something in it.
@@ -67,13 +67,14 @@ struct Telling {
     }
   }
 
-  private func tellFailure(_ version: RowVersion, _ fault: ValueFault) {
+  private mutating func tellFailure(_ version: RowVersion, _ fault: ValueFault) {
     if !frames.failures.isEmpty { frames.failures.append(",") }
     frames.failures.append("{\"key\":")
     interest.keyJSON(of: version.row).withUnsafeBytes { frames.failures.append($0) }
     frames.failures.append(",\"error\":")
     frames.failures.append(jsonString: fault.message)
     frames.failures.append("}")
+    if frames.failures.count >= Self.frameBytes { cut() }
   }
 
   /// Ends the snapshot, as changes since its first rows were read follow.
@@ -88,17 +89,15 @@ struct Telling {
   /// Tells what changed behind a mark, until a capture is full.
   ///
   /// - Parameter name: of the changes, if others may have to be told the same.
-  /// - Returns: the mark of the last change told.
+  /// - Returns: the mark up to which all is told.
   mutating func tellChanges(
     of interest: Interest, after mark: UInt64, at sequence: UInt64, bytesMax: Int,
     reusedAs name: FrameBuffers.CacheName? = nil
   ) -> UInt64 {
     let isFirst = byteCount == 0 && full.isEmpty
     if let name, isFirst, frames.reuse(name) { return interest.lastMark }
-    var last = mark
-    interest.forEachChange(after: mark, at: sequence) { change, mark in
+    let last = interest.forEachChange(after: mark, at: sequence) { change in
       tell(change)
-      last = mark
       return byteCount < bytesMax
     }
     if let name, isFirst, full.isEmpty, last == interest.lastMark { frames.keep(name) }
@@ -110,7 +109,7 @@ struct Telling {
     switch change {
     case .upsert(let version):
       if let fault = version.fault {
-        append(goneKey: interest.keyJSON(of: version.row), error: fault.message)
+        frames.items.append(deleteOf: interest.keyJSON(of: version.row), because: fault)
       } else {
         frames.items.append("{\"op\":\"upsert\",\"row\":")
         shape.write(version, to: &frames.items, scratch)
@@ -120,18 +119,8 @@ struct Telling {
         }
         frames.items.append("}")
       }
-    case .delete(let key): append(goneKey: key, error: nil)
+    case .delete(let key): frames.items.append(deleteOf: key)
     }
     if frames.items.count >= Self.frameBytes { cut() }
-  }
-
-  private func append(goneKey: [UInt8], error: String?) {
-    frames.items.append("{\"op\":\"delete\",\"key\":")
-    goneKey.withUnsafeBytes { frames.items.append($0) }
-    if let error {
-      frames.items.append(",\"error\":")
-      frames.items.append(jsonString: error)
-    }
-    frames.items.append("}")
   }
 }

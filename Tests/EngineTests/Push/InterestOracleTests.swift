@@ -54,7 +54,7 @@ import Testing
       let follower =
         like.map { TestFollower(view, $0.filter, name: $0.interest.name, registry) }
         ?? TestFollower(
-          view, InterestOracleTests.filter(view, &random), name: "\(names)", registry)
+          view, InterestOracleTests.filter(view, &random), name: Array("\(names)".utf8), registry)
       follower.read(at: visible)
       followers.append(follower)
     }
@@ -100,6 +100,52 @@ import Testing
       }
     }
     print("\(name): \(losses) losses, \(replays) replays")
+    #expect(replays > 0)
+  }
+
+  /// Who comes back takes the changes of the past in parts while rows go on to change and to go.
+  @Test(arguments: DataflowOracleTests.names)
+  func aReplayInPartsLeadsToTheRows(_ name: String) throws {
+    var random = SeededRandom()
+    var partsMax = 0
+    for round in 0..<30 {
+      let sample = try #require(SamplePlan.all(.full).first { $0.name == name })
+      let stage = Stage(&random)
+      let dataflow = Dataflow(plan: sample.plan, store: stage.store)
+      var tables = sample.tables()
+      var number = 0
+      func step() throws -> ReadGate.Visible {
+        number += 1
+        for _ in 0..<random.pick([1, 3, 10]) { try tables.change(&random).feed(dataflow) }
+        try dataflow.finishStep(at: Self.position(number), committedAt: 0, xid: nil)
+        let visible = stage.store.gate.visible
+        stage.registry.catchUp(to: visible)
+        return visible
+      }
+      for _ in 0..<10 { _ = try step() }
+      stage.follow(&random)
+      let (rows, position) = try #require(stage.followers[0].whole)
+      for _ in 0..<10 { _ = try step() }
+
+      let view = stage.followers[0].view
+      let back = TestFollower(
+        view, stage.followers[0].filter, name: Array("back".utf8), stage.registry)
+      back.resume(with: rows)
+      let past = back.draft
+      guard stage.registry.replay(after: position, in: past) else { continue }
+      var (mark, parts) = (UInt64(0), 0)
+      while mark != past.lastMark, !back.isLost {
+        mark = back.take(past, after: mark, try step(), atMost: random.pick([1, 2, 5]))
+        parts += 1
+        try #require(parts < 1_000, "round \(round): no end")
+      }
+      partsMax = max(partsMax, parts)
+      let visible = stage.store.gate.visible
+      guard !back.isLost, back.drain(visible) else { continue }
+      let expected = TestFollower.rows(of: view, back.interest, at: visible.sequence)
+      try #require(back.rows == expected, "round \(round)")
+    }
+    #expect(partsMax > 1)
   }
 
   /// Somebody who was away comes back with what it had: the marks of a replay, and a page of changes, lead it to what is there.
@@ -111,10 +157,11 @@ import Testing
     let expected = TestFollower.rows(of: follower.view, draft, at: visible.sequence)
     guard stage.registry.replay(after: position, in: draft) else { return false }
     var rows = before
-    draft.forEachChange(after: 0, at: visible.sequence) { change, _ in
+    let known = draft.forEachChange(after: 0, at: visible.sequence) { change in
       TestFollower.apply(change, follower.view, to: &rows)
       return true
     }
+    try #require(known == draft.lastMark, "\(place)")
     try #require(rows == expected, "\(place), replay after \(position)")
     guard
       case .steps(let steps) = stage.window.steps(

@@ -8,7 +8,7 @@ final class TestFollower: InterestFollower {
 
   let view: LiveView
   let filter: Filter?
-  private let name: String
+  private let name: [UInt8]
   private(set) var interest: Interest
   private(set) var knownMark: UInt64 = 0
   private(set) var rows: Rows = [:]
@@ -17,7 +17,7 @@ final class TestFollower: InterestFollower {
   /// What it had, and up to where, when it last knew everything.
   private(set) var whole: (rows: Rows, position: Position)?
 
-  init(_ view: LiveView, _ filter: Filter?, name: String, _ registry: InterestRegistry) {
+  init(_ view: LiveView, _ filter: Filter?, name: [UInt8], _ registry: InterestRegistry) {
     self.view = view
     self.filter = filter
     self.name = name
@@ -26,7 +26,7 @@ final class TestFollower: InterestFollower {
     knownMark = interest.lastMark
   }
 
-  static func draft(_ view: LiveView, _ filter: Filter?, _ name: String) -> Interest {
+  static func draft(_ view: LiveView, _ filter: Filter?, _ name: [UInt8]) -> Interest {
     guard let filter, let bound = try? FilterBinder(view.definition.columns).bind(filter) else {
       return Interest(view, name: name, filter: nil, probe: nil)
     }
@@ -54,18 +54,27 @@ final class TestFollower: InterestFollower {
 
   /// Takes at most so many changes; true if that was all.
   func drain(_ visible: ReadGate.Visible, atMost limit: Int = .max) -> Bool {
-    var left = limit
-    interest.forEachChange(after: knownMark, at: visible.sequence) { change, mark in
-      Self.apply(change, view, to: &rows)
-      knownMark = mark
-      left -= 1
-      return left > 0
-    }
+    knownMark = take(interest, after: knownMark, visible, atMost: limit)
     guard knownMark == interest.lastMark else { return false }
     if wasCalled { interest.listen(self) }
     wasCalled = false
     noteWhole(visible)
     return true
+  }
+
+  /// Comes back with the rows that another had.
+  func resume(with rows: Rows) { self.rows = rows }
+
+  /// Takes at most so many changes behind a mark, and returns the mark up to which it knows all.
+  func take(
+    _ interest: Interest, after mark: UInt64, _ visible: ReadGate.Visible, atMost limit: Int
+  ) -> UInt64 {
+    var left = limit
+    return interest.forEachChange(after: mark, at: visible.sequence) { change in
+      Self.apply(change, view, to: &rows)
+      left -= 1
+      return left > 0
+    }
   }
 
   private func noteWhole(_ visible: ReadGate.Visible) {

@@ -51,6 +51,26 @@ struct RowAccessTests {
     return found.sorted()
   }
 
+  /// The same, gone through in parts of a few rows.
+  private func textsInParts(
+    _ view: LiveView, _ access: RowAccess, _ filter: Expression, _ random: inout SeededRandom
+  ) -> [String] {
+    let program = Program(filter: filter, outputs: [], layouts: [view.rowLayout])
+    var found: [String] = []
+    var rest: RowAccess.Rest? = access.allRows(of: view, at: 1)
+    while let part = rest {
+      var left = random.number(1...9)
+      rest = access.forEachRow(of: view, in: part, at: 1) { version in
+        left -= 1
+        if case .keep = program.run(version.row) {
+          found.append(String(decoding: version.json, as: UTF8.self))
+        }
+        return left > 0
+      }
+    }
+    return found.sorted()
+  }
+
   private func test(_ random: inout SeededRandom) -> Filter {
     let column = random.pick(Self.columns.map(\.name))
     let operands =
@@ -82,20 +102,25 @@ struct RowAccessTests {
         random.oneIn(9) ? nil : random.number(0...9), random.pick(Self.prices),
         random.oneIn(5) ? .null : .word(Int64(random.number(0...9))), view)
     }
-    var uses = (keys: 0, groups: 0)
+    var uses = (keys: 0, groups: 0, slices: 0)
     for round in 0..<4_000 {
       let filter = filter(&random)
       let bound = try FilterBinder(Self.columns).bind(filter)
       let access = RowAccess(filter, of: view)
+      // As many slices as a table of so many rows has.
+      view.setStatus(ViewStatus(rowCount: random.pick([60, 10_000, 1_000_000])), at: 1)
       switch access {
       case .keys: uses.keys += 1
       case .groups: uses.groups += 1
+      case .all where random.oneIn(9): uses.slices += 1
       case .all: continue
       }
+      let expected = texts(view, .all, bound)
+      try #require(texts(view, access, bound) == expected, "round \(round): \(filter)")
       try #require(
-        texts(view, access, bound) == texts(view, .all, bound), "round \(round): \(filter)")
+        textsInParts(view, access, bound, &random) == expected, "round \(round), parts: \(filter)")
     }
-    #expect(uses.keys > 200, "\(uses)")
+    #expect(uses.keys > 200 && uses.slices > 50, "\(uses)")
     #expect(isGrouped ? uses.groups > 200 : uses.groups == 0, "\(uses)")
   }
 
