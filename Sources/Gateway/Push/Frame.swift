@@ -156,9 +156,9 @@ extension ByteBuffer {
     }
     append(rest)
   }
-}
 
-extension ByteBuffer {
+  // MARK: What is no frame
+
   /// Appends a refusal as a message of a WebSocket.
   ///
   /// - Parameter id: of the subscription concerned, as JSON; nil for none.

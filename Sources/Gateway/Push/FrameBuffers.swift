@@ -70,6 +70,12 @@ final class FrameBuffers {
     cacheName = name
   }
 
+  /// Lets go of what was put together for an interest, whose view may be gone.
+  func forget(_ interest: Interest) {
+    if cacheName?.interest === interest { cacheName = nil }
+    if frameName?.changes.interest === interest { frameName = nil }
+  }
+
   func removeAll() {
     items.removeAll()
     failures.removeAll()

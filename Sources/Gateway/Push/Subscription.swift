@@ -97,8 +97,10 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   }
 
   private func leaveInterest() {
-    if let interest { worker.registry.unfollow(interest, self) }
-    interest = nil
+    guard let interest else { return }
+    worker.registry.unfollow(interest, self)
+    worker.frames.forget(interest)
+    self.interest = nil
   }
 
   // MARK: Following
