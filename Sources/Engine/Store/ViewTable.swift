@@ -158,9 +158,8 @@ package final class ViewTable: Sendable {
   package func forEachRow(
     in slice: TableSlice, at sequence: UInt64, until body: (RowVersion) -> Bool
   ) -> TableSlice? {
-    var isEnough = false
+    var rows: [(hash: UInt64, version: RowVersion)] = []
     for shard in slice.shards(of: Self.shardCount) {
-      var rows: [(hash: UInt64, version: RowVersion)] = []
       shards[shard].withLock { shard in
         shard.records.forEachRecord { record in
           guard slice.contains(record.hash) else { return }
@@ -169,17 +168,8 @@ package final class ViewTable: Sendable {
           }
         }
       }
-      // Shards follow each other as hashes do.
-      if isEnough, let row = rows.min(by: { $0.hash < $1.hash }) {
-        return slice.rest(behind: row.hash - 1)
-      }
-      let last = Self.forEach(&rows) { version in
-        if !body(version) { isEnough = true }
-        return !isEnough
-      }
-      if let last { return slice.rest(behind: last) }
     }
-    return nil
+    return Self.forEach(&rows, body).flatMap(slice.rest)
   }
 
   /// Calls `body` with the rows of one slice as of `sequence`, in any order.

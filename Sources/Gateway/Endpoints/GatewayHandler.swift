@@ -308,18 +308,7 @@ final class GatewayHandler: RequestHandler {
   ) throws(Refused) -> LSN? {
     guard let wanted = parameters.minPosition else { return nil }
     let visible = store.gate.visible
-    let lsn: LSN
-    switch wanted {
-    case .lsn(let given): lsn = given
-    case .position(let position):
-      if let current = visible.position, current.epoch != position.epoch {
-        throw Refused(
-          .epochMismatch,
-          "it is of epoch \(position.epoch), the database's history is now \(current.epoch); read anew"
-        )
-      }
-      lsn = position.lsn
-    }
+    let lsn = try wanted.lsn(at: visible.position)
     if store.gate.hasReached(lsn, visible) { return nil }
     switch context.cause {
     case .deadlinePassed, .draining:

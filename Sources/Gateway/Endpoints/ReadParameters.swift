@@ -7,6 +7,23 @@ struct ReadParameters {
   enum MinPosition {
     case lsn(LSN)
     case position(Position)
+
+    /// How far the log has to be visible.
+    ///
+    /// - Parameter current: what is visible; nil where nothing is yet.
+    func lsn(at current: Position?) throws(Refused) -> LSN {
+      switch self {
+      case .lsn(let lsn): return lsn
+      case .position(let position):
+        if let current, current.epoch != position.epoch {
+          throw Refused(
+            .epochMismatch,
+            "it is of epoch \(position.epoch), the database's history is now \(current.epoch); read anew"
+          )
+        }
+        return position.lsn
+      }
+    }
   }
 
   /// One `name=value` of the query, percent-decoded.

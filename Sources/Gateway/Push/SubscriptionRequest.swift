@@ -17,21 +17,10 @@ struct SubscriptionRequest {
 
   /// What has to be visible before anything is told.
   func start(at position: Position) throws(Refused) -> LSN? {
-    var wanted: LSN?
-    switch minPosition {
-    case .lsn(let lsn): wanted = lsn
-    case .position(let least):
-      guard least.epoch == position.epoch else {
-        throw Refused(
-          .epochMismatch,
-          "it is of epoch \(least.epoch), the database's history is now \(position.epoch)")
-      }
-      wanted = least.lsn
-    case nil: break
-    }
+    let wanted = try minPosition?.lsn(at: position)
     // What the client has seen may be ahead of this instance: it must not be told anything older.
-    if let after, after.epoch == position.epoch { wanted = max(wanted ?? after.lsn, after.lsn) }
-    return wanted
+    guard let after, after.epoch == position.epoch else { return wanted }
+    return max(wanted ?? after.lsn, after.lsn)
   }
 
   /// - Throws: why there can't be such a subscription, as things are now.
