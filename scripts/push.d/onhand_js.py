@@ -169,12 +169,14 @@ async def check(onhand, name, seed):
 
 async def plain(follower, writer):
     """Maps equal PostgreSQL; keys beyond 2^53 are told apart; what is left is told no more."""
-    await follower.equals_postgres("main")
+    before = await follower.equals_postgres("main")
     await writer.moves(100)
     writer.connection.execute("UPDATE numbers SET n = n + 1 WHERE id % 2 = 0")
     writer.connection.execute("DELETE FROM numbers WHERE id = 9007199254740993")
-    seen = await follower.equals_postgres("main")
-    assert seen["all"]["log"]["changes"] > 5, seen["all"]["log"]
+    after = await follower.equals_postgres("main")
+    # How many calls the moves become is up to how busy the machine is.
+    assert after["all"]["log"]["changes"] > before["all"]["log"]["changes"], after["all"]["log"]
+    assert not after["all"]["log"]["resynced"], after["all"]["log"]
     await follower.host.call("follow('main', 'left', 'stocked')")
     await follower.reach("main", "left", 0)
     await follower.host.call("leave('main', 'left')")
