@@ -28,6 +28,8 @@ package final class Program {
       case move(Int)
       /// AND (decided by 0) or OR (by 1) with the result so far in the target; leaves by `to` once decided.
       case logic(decidedBy: Int64, Int, to: Int)
+      /// The same, but an operand that fails leaves it to the others to decide.
+      case lenientLogic(decidedBy: Int64, Int, to: Int)
       /// The one of target and operand that `precedes` prefers, passing over NULLs.
       case extremum(ScalarFunction, Int)
     }
@@ -51,6 +53,14 @@ package final class Program {
     let filterEnd = compiler.instructions.count
     let outputRegisters = outputs.map { compiler.compile($0) }
     self.init(compiler, filterRegister, filterEnd, outputRegisters)
+  }
+
+  /// A condition on rows that are there, such as a client's: one that a row fails for leaves it to the others to drop the row or
+  /// to keep it, in whatever order they come. Postgres promises no order either.
+  package convenience init(condition: Expression, over layout: RowLayout) {
+    var compiler = ProgramCompiler(layouts: [layout], isLenient: true)
+    let filterRegister = compiler.compile(condition)
+    self.init(compiler, filterRegister, compiler.instructions.count, [])
   }
 
   private init(
@@ -142,6 +152,10 @@ package final class Program {
           if Self.fold(registers[a], into: &registers[instruction.target], deciding) {
             at = target
           }
+        case .lenientLogic(let deciding, let a, let target):
+          if Self.foldLeniently(registers[a], into: &registers[instruction.target], deciding) {
+            at = target
+          }
         case .extremum(let precedes, let a):
           Self.extremum(precedes, &registers[instruction.target], registers[a], arena)
         }
@@ -183,6 +197,21 @@ package final class Program {
       result = .null
       return false
     case .word, .bytes: return false
+    }
+  }
+
+  /// The same in any order: what decides does so whatever fails, and what fails outlives NULL.
+  private static func foldLeniently(
+    _ operand: Datum, into result: inout Datum, _ deciding: Int64
+  ) -> Bool {
+    switch (operand, result) {
+    case (.word(deciding), _):
+      result = operand
+      return true
+    case (.fault, .fault), (.null, .fault), (.word, _), (.bytes, _): return false
+    case (.fault, _), (.null, _):
+      result = operand
+      return false
     }
   }
 

@@ -4,13 +4,18 @@
 /// computed once.
 struct ProgramCompiler {
   private let layouts: [RowLayout]
+  /// Whether an operand of AND or OR that fails leaves it to those behind it to decide.
+  private let isLenient: Bool
   private(set) var instructions: [Program.Instruction] = []
   private(set) var constants: [Expression.Constant] = []
   private(set) var registerCount = 0
   /// Registers of what is computed on every path to here.
   private var known: [Expression: Int] = [:]
 
-  init(layouts: [RowLayout]) { self.layouts = layouts }
+  init(layouts: [RowLayout], isLenient: Bool = false) {
+    self.layouts = layouts
+    self.isLenient = isLenient
+  }
 
   /// Emits code that leaves the expression's value in the register returned.
   mutating func compile(_ expression: Expression) -> Int {
@@ -55,18 +60,19 @@ struct ProgramCompiler {
 
   private mutating func logic(_ operands: [Expression], decidedBy deciding: Int64) -> Int {
     let result = compile(.bool(deciding == 0), into: newRegister())
-    var exits: [(at: Int, operand: Int)] = []
+    var exits: [Int] = []
     conditionally { compiler in
       for operand in operands {
         let register = compiler.compile(operand)
-        exits.append((compiler.instructions.count, register))
-        compiler.append(.logic(decidedBy: deciding, register, to: 0), into: result)
+        exits.append(compiler.instructions.count)
+        let operation: Program.Instruction.Operation =
+          compiler.isLenient
+          ? .lenientLogic(decidedBy: deciding, register, to: 0)
+          : .logic(decidedBy: deciding, register, to: 0)
+        compiler.append(operation, into: result)
       }
     }
-    for exit in exits {
-      instructions[exit.at].operation = .logic(
-        decidedBy: deciding, exit.operand, to: instructions.count)
-    }
+    for exit in exits { retarget(exit, to: instructions.count) }
     return result
   }
 
@@ -140,6 +146,10 @@ struct ProgramCompiler {
     case .jumpUnlessTrue(let a, _): instructions[at].operation = .jumpUnlessTrue(a, to: target)
     case .jumpIfFault(let a, _): instructions[at].operation = .jumpIfFault(a, to: target)
     case .jumpIfNotNull(let a, _): instructions[at].operation = .jumpIfNotNull(a, to: target)
+    case .logic(let deciding, let a, _):
+      instructions[at].operation = .logic(decidedBy: deciding, a, to: target)
+    case .lenientLogic(let deciding, let a, _):
+      instructions[at].operation = .lenientLogic(decidedBy: deciding, a, to: target)
     default: preconditionFailure("instruction \(at) does not jump")
     }
   }

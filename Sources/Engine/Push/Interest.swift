@@ -1,4 +1,4 @@
-/// The rows of one view that pass one filter, as some followers on one thread want to know of them.
+/// The rows of one view that pass one filter, and those for which it fails, as some followers on one thread want to know of them.
 ///
 /// It knows which keys changed, not how: what to tell is read from the view when a follower can take it.
 package final class Interest {
@@ -89,11 +89,11 @@ package final class Interest {
     return known
   }
 
-  /// Whether the filter keeps a row. One that it fails for, nobody knows to belong.
-  package func passes(_ row: RowRef) -> Bool {
+  /// Whether a row belongs, or may: of one that the filter fails for nobody knows, so that followers are told that it failed.
+  package func mayPass(_ row: RowRef) -> Bool {
     guard let filter else { return true }
-    if case .keep = filter.run(row) { return true }
-    return false
+    if case .drop = filter.run(row) { return false }
+    return true
   }
 
   // MARK: Taking changes in
@@ -114,22 +114,22 @@ package final class Interest {
     dirty.mark(change.key, hash: hasher.hash(change.key), goneKey: nil)
   }
 
-  /// The key under which nothing is left of what passed, and the row that it had.
+  /// The key under which nothing is left that may pass, and the row that it had.
   func goneKey(_ change: RecordedChange) -> (key: RowRef, row: RowRef)? {
-    guard let old = change.old, passes(old) else { return nil }
-    if change.formerKey == nil, let new = change.new, passes(new) { return nil }
+    guard let old = change.old, mayPass(old) else { return nil }
+    if change.formerKey == nil, let new = change.new, mayPass(new) { return nil }
     return (change.formerKey ?? change.key, old)
   }
 
-  /// The row that is there now and passes, if there is something new about it.
+  /// The row that is there now and may pass, if there is something new about it.
   func presentRow(_ change: RecordedChange) -> RowRef? {
-    guard let new = change.new, passes(new), !looksTheSame(change) else { return nil }
+    guard let new = change.new, mayPass(new), !looksTheSame(change) else { return nil }
     return new
   }
 
   private func looksTheSame(_ change: RecordedChange) -> Bool {
     guard let appearance, change.formerKey == nil, change.copies == 1, let old = change.old,
-      let new = change.new, passes(old)
+      let new = change.new, mayPass(old), view.fault(of: old) == view.fault(of: new)
     else { return false }
     var (before, after): ([UInt8], [UInt8]) = ([], [])
     appearance.write(old, to: &before)

@@ -20,8 +20,11 @@ final class ViewInterests {
 
     var isEmpty: Bool { values.count == 0 }
 
-    func find(_ row: RowRef) -> [Interest] {
-      let value = key.build { _ in row.datum(slot) }
+    /// The interests in the value that a row has; nil if nobody knows it.
+    func find(_ row: RowRef) -> [Interest]? {
+      let datum = row.datum(slot)
+      if case .fault = datum { return nil }
+      let value = key.build { _ in datum }
       guard let record = values.find(value, hash: hasher.hash(value)) else { return [] }
       return lists[record.payload.load(as: Int.self)]
     }
@@ -98,7 +101,13 @@ final class ViewInterests {
   private func forEachInterest(_ row: RowRef?, _ body: (Interest) -> Void) {
     guard let row else { return }
     for interest in others { visit(interest, body) }
-    for index in indexes { for interest in index.find(row) { visit(interest, body) } }
+    for index in indexes {
+      for interest in index.find(row) ?? all(of: index) { visit(interest, body) }
+    }
+  }
+
+  private func all(of index: ColumnIndex) -> [Interest] {
+    byName.values.filter { $0.probe?.column == index.column }
   }
 
   private func visit(_ interest: Interest, _ body: (Interest) -> Void) {

@@ -32,9 +32,7 @@ package final class EventFilter {
     for condition in conditions {
       bound.append(try binder.bind(try parser.parse(name: condition.name, value: condition.value)))
     }
-    program =
-      bound.isEmpty
-      ? nil : Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout])
+    program = bound.isEmpty ? nil : Program(condition: .and(bound), over: view.rowLayout)
     faultSlots = view.rowLayout.slots
   }
 

@@ -31,7 +31,7 @@ struct RowFilter {
         throw Refused(.badFilter, error.description, parameter: condition.name)
       }
     }
-    program = Program(filter: .and(bound), outputs: [], layouts: [view.rowLayout])
+    program = Program(condition: .and(bound), over: view.rowLayout)
     access = RowAccess(.all(filters), of: view, capped: Set(caps.keys))
     probe = Interest.Probe(.all(filters), of: view, capped: Set(caps.keys))
   }

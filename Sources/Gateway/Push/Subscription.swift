@@ -288,7 +288,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       }
       slices += 1
       let left = access.forEachRow(of: interest.view, in: rest, at: visible.sequence) { version in
-        if interest.passes(version.row) { telling.tell(version) }
+        if interest.mayPass(version.row) { telling.tell(version) }
         return telling.byteCount < Self.captureBytesMax
       }
       phase = left.map { .snapshot($0) } ?? .live

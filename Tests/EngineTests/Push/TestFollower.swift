@@ -32,7 +32,7 @@ final class TestFollower: InterestFollower {
     }
     return Interest(
       view, name: name,
-      filter: Program(filter: bound, outputs: [], layouts: [view.rowLayout]),
+      filter: Program(condition: bound, over: view.rowLayout),
       probe: Interest.Probe(filter, of: view, capped: []))
   }
 
@@ -91,7 +91,7 @@ final class TestFollower: InterestFollower {
   static func rows(of view: LiveView, _ interest: Interest, at sequence: UInt64) -> Rows {
     var rows: Rows = [:]
     view.table.forEachRow(at: sequence) { version in
-      if interest.passes(version.row) { rows[key(version.row, view)] = text(version) }
+      if interest.mayPass(version.row) { rows[key(version.row, view)] = text(version) }
     }
     return rows
   }

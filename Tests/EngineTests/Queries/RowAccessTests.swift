@@ -42,7 +42,7 @@ struct RowAccessTests {
   }
 
   private func texts(_ view: LiveView, _ access: RowAccess, _ filter: Expression) -> [String] {
-    let program = Program(filter: filter, outputs: [], layouts: [view.rowLayout])
+    let program = Program(condition: filter, over: view.rowLayout)
     var found: [String] = []
     access.forEachRow(of: view, at: 1) { version in
       guard case .keep = program.run(version.row) else { return }
@@ -55,7 +55,7 @@ struct RowAccessTests {
   private func textsInParts(
     _ view: LiveView, _ access: RowAccess, _ filter: Expression, _ random: inout SeededRandom
   ) -> [String] {
-    let program = Program(filter: filter, outputs: [], layouts: [view.rowLayout])
+    let program = Program(condition: filter, over: view.rowLayout)
     var found: [String] = []
     var rest: RowAccess.Rest? = access.allRows(of: view, at: 1)
     while let part = rest {
