@@ -308,6 +308,18 @@ async def many_rows(shop, live, stocked):
     await live.reach(lsn, timeout=60)
     stocked.expect(len(stocked.rows) == 100_060, "not all rows")
     stocked.expect(set(stocked.resyncs) <= {"too_many_changes"}, f"{stocked.resyncs}")
+    # Who asks for them without what tells them apart has one row, and is told how often it is there.
+    await live.reach(execute(shop, "UPDATE stock SET item = 5, place = item WHERE item BETWEEN 1001 AND 11000"), timeout=60)
+    crowd = await live.subscribe("bare")
+    few = await live.subscribe("bare", where={"on_hand": "eq.1"})
+    await live.until(lambda: crowd.told and few.told)
+    equal(shop, crowd, "SELECT * FROM bare")
+    crowd.expect(crowd.copies[(1,)] == 10_000 and crowd.written < 1_000, f"{crowd.written} rows written")
+    few.expect(few.copies == {(1,): 10_000} and few.written == 0, f"{few.copies}, {few.written} rows written")
+    await live.reach(execute(shop, "UPDATE stock SET item = place, place = 1 WHERE item = 5 AND place > 1000"), timeout=60)
+    few.expect(not few.rows, f"{few.rows}")
+    await live.unsubscribe(crowd)
+    await live.unsubscribe(few)
     # Rows so long that the transaction is more than is kept of one.
     stocked.check = None
     before = len(stocked.resyncs)

@@ -18,6 +18,8 @@ class Mirror:
         self.told = None
         self.staged = []
         self.resyncs = []
+        # Rows that snapshots were written with.
+        self.written = 0
         self.steps = 0
         # By identity, of rows that have a version: none may be told that is older than one told before.
         self.versions = {}
@@ -71,6 +73,7 @@ class Mirror:
 
     def apply_snapshot(self, frame):
         self.key = frame["key"]
+        self.written += len(frame["rows"])
         for row in frame["rows"]:
             identity = self.identify(row)
             self.copies[identity] = self.copies.get(identity, 0) + 1

@@ -212,6 +212,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       worker.scratch)
     let name = frameName(visible)
     let isComplete = tellAll(visible, interest, &telling)
+    telling.tellCrowds()
     for frame in telling.full { put(frame, &message) }
     var last = ByteBuffer()
     var frameCount = telling.full.count

@@ -12,9 +12,14 @@ struct Telling {
   /// Frames that are full; the last one is still to come.
   private(set) var full: [[UInt8]] = []
   private var fullBytes = 0
+  /// Rows of a snapshot that are there too often to be written as often; told as changes, which say how often.
+  private var crowds: [RowVersion] = []
+  private var crowdBytes = 0
 
   /// A frame ends behind the item that takes it past this.
   private static let frameBytes = 65_536
+  /// A row is written as often as it is there, up to so many times.
+  private static let repeatsMax = 100
 
   init(
     _ kind: Frame.Kind, _ form: FrameForm, of interest: Interest, as shape: RowShape,
@@ -29,7 +34,7 @@ struct Telling {
     frames.removeAll()
   }
 
-  var byteCount: Int { fullBytes + frames.items.count + frames.failures.count }
+  var byteCount: Int { fullBytes + frames.items.count + frames.failures.count + crowdBytes }
 
   /// Writes the last frame: with the position that was captured, or, where more has to be captured, without; then only if there
   /// is something in it.
@@ -60,6 +65,11 @@ struct Telling {
 
   mutating func tell(_ version: RowVersion) {
     if let fault = version.fault { return tellFailure(version, fault) }
+    guard version.copies <= Self.repeatsMax else {
+      crowds.append(version)
+      crowdBytes += version.json.count
+      return
+    }
     for _ in 0..<version.copies {
       if !frames.items.isEmpty { frames.items.append(",") }
       shape.write(version, to: &frames.items, scratch)
@@ -77,11 +87,20 @@ struct Telling {
     if frames.failures.count >= Self.frameBytes { cut() }
   }
 
-  /// Ends the snapshot, as changes since its first rows were read follow.
+  /// Ends the snapshot, as changes follow: those since its first rows were read, or crowds.
   mutating func endSnapshot() {
     guard kind == .snapshot else { return }
     cut()
     kind = .changes
+  }
+
+  /// Tells of the rows that are there too often to be repeated; before the frames are taken.
+  mutating func tellCrowds() {
+    guard !crowds.isEmpty else { return }
+    endSnapshot()
+    for version in crowds { tell(.upsert(version)) }
+    crowds.removeAll()
+    crowdBytes = 0
   }
 
   // MARK: Changes
