@@ -371,7 +371,11 @@ async def look_alikes(onhand):
     notes = ["x", "x&place=eq.1", composed, decomposed]
     wheres = [{"note": "eq.x", "place": "eq.1"}, {"note": "eq.x&place=eq.1"},
               {"note": f"eq.{composed}"}, {"note": f"eq.{decomposed}"}]
-    with Shop(onhand) as shop:
+    # Either view shows the places under one name and the units under the other.
+    schema = "".join(
+        f"""CREATE VIEW "{view}" AS SELECT item, place AS "{place}", on_hand AS "{units}" FROM stock;"""
+        for view, place, units in ((composed, composed, decomposed), (decomposed, decomposed, composed)))
+    with Shop(onhand, schema=schema, views=[composed, decomposed]) as shop:
         for item, note in enumerate(notes):
             execute(shop, f"INSERT INTO stock (item, place, on_hand, note) VALUES ({item}, 1, 1, '{note}')")
         async with contextlib.AsyncExitStack() as stack:
@@ -392,6 +396,14 @@ async def look_alikes(onhand):
             await live.reach(lsn)
             for mirror, name in zip(named, (composed, decomposed)):
                 assert mirror.rows[(0, 1)][name] == 9, mirror.rows
+            for view, units in ((composed, decomposed), (decomposed, composed)):
+                wanted = {view: "eq.1", units: "eq.9"}
+                mirror = await live.subscribe(view, where=wanted, select=f"item,{view},{units}")
+                await live.until(lambda: mirror.told)
+                assert len(mirror.rows) == len(notes), mirror.rows
+                answer = httpx.get(f"{shop.address}/v1/views/{view}/rows", params={**wanted, "order": f"{units}.desc"})
+                shown = answer.json()["rows"]
+                assert [(row[view], row[units]) for row in shown] == [(1, 9)] * len(notes), answer.text
             for name in (composed, decomposed):
                 await live.send(type="subscribe", id=name, view="stocked")
                 while (message := await live.step()).get("id") != name:

@@ -104,15 +104,11 @@ package struct HoldInstallation: Sendable {
         AND NOT a.attisdropped
         AND a.attname NOT IN ('hold_id', 'line', 'requested', 'quantity', 'status')
       """)
-    let types = Dictionary(
-      uniqueKeysWithValues: present.map { ($0[0] ?? "", $0[1] ?? "") })
-    let wanted = Dictionary(uniqueKeysWithValues: schema.key.map { ($0.name, $0.type) })
-    guard types != wanted else { return }
-    func list(_ columns: [String: String]) -> String {
-      columns.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-    }
+    let found = present.map { "\($0[0] ?? "") \($0[1] ?? "")" }.sorted().joined(separator: ", ")
+    let wanted = schema.key.map { "\($0.name) \($0.type)" }.sorted().joined(separator: ", ")
+    guard found != wanted else { return }
     throw refusal(
-      "its key is (\(list(wanted))), that of onhand.hold_lines (\(list(types)))",
+      "its key is (\(wanted)), that of onhand.hold_lines (\(found))",
       "keep one availability view in a database, or drop onhand.holds and onhand.hold_lines")
   }
 

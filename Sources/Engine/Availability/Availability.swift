@@ -161,7 +161,7 @@ package struct AvailabilityReader {
   }
 
   private static func index(_ name: String, _ view: LiveView) throws(AvailabilityFault) -> Int {
-    guard let index = view.definition.columns.firstIndex(where: { $0.name == name }) else {
+    guard let index = view.definition.columns.index(named: name) else {
       throw .unknownColumn(name)
     }
     return index

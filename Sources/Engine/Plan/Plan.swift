@@ -189,5 +189,23 @@ package struct QualifiedName: Hashable, Sendable, CustomStringConvertible {
   package var description: String { "\(schema).\(name)" }
 
   /// Whether `text` names it, with the schema or without.
-  package func isCalled(_ text: String) -> Bool { text == name || text == description }
+  package func isCalled(_ text: String) -> Bool {
+    text.isSameName(as: name) || text.isSameName(as: description)
+  }
+
+  package static func == (left: QualifiedName, right: QualifiedName) -> Bool {
+    left.schema.isSameName(as: right.schema) && left.name.isSameName(as: right.name)
+  }
+}
+
+extension String {
+  /// Whether both are the same bytes, as Postgres compares names. To `==` texts are equal that only look the same, such as an `é`
+  /// in one code point and in two.
+  package func isSameName(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}
+
+extension [Plan.View.Column] {
+  package func index(named name: String) -> Int? {
+    firstIndex { $0.name.isSameName(as: name) }
+  }
 }

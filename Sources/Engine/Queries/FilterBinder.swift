@@ -22,7 +22,7 @@ package struct FilterBinder {
     case .any(let filters): return .or(try bind(filters))
     case .not(let filter): return .not(try bind(filter))
     case .test(let name, let test):
-      guard let index = columns.firstIndex(where: { $0.name == name }) else {
+      guard let index = columns.index(named: name) else {
         throw .unknownColumn(name)
       }
       return try bind(test, index)

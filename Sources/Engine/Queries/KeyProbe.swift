@@ -60,7 +60,7 @@ package struct KeyProbe: Sendable {
       }
       return union
     case .not: return nil
-    case .test(let name, let test): return name == column ? values(test) : nil
+    case .test(let name, let test): return name.isSameName(as: column) ? values(test) : nil
     }
   }
 

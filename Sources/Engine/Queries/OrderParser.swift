@@ -27,7 +27,7 @@ package struct OrderParser {
 
   private func term(_ scanner: inout QueryScanner) throws(QueryFault) -> RowOrder.Term {
     let name = try scanner.scanName()
-    guard let column = columns.firstIndex(where: { $0.name == name }) else {
+    guard let column = columns.index(named: name) else {
       throw .unknownColumn(name)
     }
     try checkOrder(column)

@@ -17,8 +17,8 @@ package struct Selection {
       guard members.count <= columnsMax else { throw .tooManyColumns }
     } while scanner.scan(",")
     guard scanner.isAtEnd else { throw .expected("\",\"", offset: scanner.index) }
-    var names: Set<String> = []
-    for member in members where !names.insert(member.name).inserted {
+    var names: Set<[UInt8]> = []
+    for member in members where !names.insert(Array(member.name.utf8)).inserted {
       throw .nameTwice(member.name)
     }
     return Selection(members: members)
@@ -32,7 +32,7 @@ package struct Selection {
       return columns.enumerated().map { RowJSONWriter.Member(name: $1.name, column: $0) }
     }
     let column = scanner.scan(":") ? try scanner.scanMemberName() : first
-    guard let index = columns.firstIndex(where: { $0.name == column }) else {
+    guard let index = columns.index(named: column) else {
       throw .unknownColumn(column)
     }
     return [RowJSONWriter.Member(name: first, column: index)]

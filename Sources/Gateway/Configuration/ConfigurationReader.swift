@@ -193,7 +193,7 @@ package struct ConfigurationReader {
           + "or key=value pairs with 'quoted' values")
     }
     let names = configuration.views.map(\.name)
-    if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
+    if let twice = names.first(where: { name in names.count(where: name.isSameName) > 1 }) {
       throw Failure(key: "views", problem: "names \(twice) twice")
     }
     let request = configuration.limits.request

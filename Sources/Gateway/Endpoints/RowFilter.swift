@@ -39,7 +39,7 @@ struct RowFilter {
   /// A name that is neither a parameter nor a column is more likely a slip than a filter.
   private static func checkIsKnown(_ name: String, _ view: LiveView) throws(Refused) {
     guard !FilterParser.isGroup(name), !name.hasPrefix("\""),
-      !view.definition.columns.contains(where: { $0.name == name })
+      view.definition.columns.index(named: name) == nil
     else { return }
     let columns = view.definition.columns.map(\.name).joined(separator: ", ")
     throw Refused(
