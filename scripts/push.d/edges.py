@@ -109,6 +109,10 @@ async def mistakes(onhand):
         events = {"headers": {"Accept": "text/event-stream"}, "params": {"min_position": "none:0/1"}}
         answer = httpx.get(f"{shop.address}/v1/views/stocked/changes", **events)
         assert answer.status_code == 409, answer.text
+        # A weight of nought is a refusal.
+        answer = httpx.get(f"{shop.address}/v1/views/stocked/changes", params={"after": good.position},
+                           headers={"Accept": "text/event-stream;q=0, application/json"})
+        assert "changes" in answer.json(), answer.text
         for message, code in ((b"binary", 1003), ("x" * (1 << 20) + "x", 1009)):
             async with connect(shop.live, subprotocols=["onhand.v1"]) as socket:
                 await socket.send(message)
@@ -292,6 +296,14 @@ async def rows_and_views(onhand):
             equal(shop, fives, "SELECT * FROM shares WHERE share = 5")
             for mirror in (wide, fives, others, *fresh):
                 await live.unsubscribe(mirror)
+            # Keys that fail fill frames as rows do: 200 kB of them.
+            await follow("INSERT INTO parts SELECT i, 10, 0 FROM generate_series(1001, 6000) i")
+            fresh = await live.subscribe("shares")
+            await live.until(lambda: fresh.told)
+            assert fresh.failed == shares.failed and len(fresh.failed) == 5_000 and live.characters < 100_000
+            await live.unsubscribe(fresh)
+            await follow("DELETE FROM parts WHERE part = 0")
+            assert not shares.failed
             await follow("TRUNCATE stock")
             assert not stocked.rows and not bare.rows
             await follow(*FILL)

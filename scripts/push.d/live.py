@@ -37,6 +37,8 @@ class Live:
         self.mirrors = {}
         self.errors = []
         self.heartbeats = []
+        # Of the longest message.
+        self.characters = 0
 
     async def __aenter__(self):
         self.socket = await connect(self.url, subprotocols=self.subprotocols, **self.options)
@@ -70,6 +72,7 @@ class Live:
         """Takes one message, and returns it."""
         async with asyncio.timeout(timeout):
             text = await self.socket.recv(decode=True)
+        self.characters = max(self.characters, len(text))
         message = json.loads(text)
         kind = message["type"]
         if kind == "heartbeat":

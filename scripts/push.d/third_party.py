@@ -88,9 +88,24 @@ async def long_polls(onhand, seed):
                 if writing.done() and end is None:
                     end = lsn_value(writer.position())
             assert canonical(rows.values()) == canonical(writer.rows("SELECT * FROM stocked"))
+            await waits_for_nobody(client, after)
             gone = await client.get("/v1/views/stocked/changes", params={"after": "none:0/1"})
             assert gone.status_code == 410 and gone.json()["code"] == "position_gone", gone.text
             return f"{pages} pages"
+
+
+async def waits_for_nobody(client, after):
+    """A poll whose client has left is let go of, although nothing changes and its time is not over."""
+    async def reach(count):
+        async with asyncio.timeout(20):
+            while f"onhand_push_polls {count}\n" not in (await client.get("/metrics")).text:
+                await asyncio.sleep(0.05)
+
+    poll = asyncio.create_task(
+        client.get("/v1/views/stocked/changes", params={"after": after, "wait": "30s"}))
+    await reach(1)
+    poll.cancel()
+    await reach(0)
 
 
 async def curl(onhand, seed):

@@ -105,6 +105,7 @@ struct OperationsEndpoints: Sendable {
     var writer = MetricsWriter()
     writer.counter("onhand_http_requests_total", "Requests received", requests.value)
     writer.gauge("onhand_push_sessions", "Sockets and event streams open", push.sessions.value)
+    writer.gauge("onhand_push_polls", "Long polls that wait for a change", push.polls.value)
     writer.gauge("onhand_push_subscriptions", "Subscriptions", push.subscriptions.value)
     writer.counter("onhand_push_frames_total", "Frames told to subscriptions", push.frames.value)
     writer.counter(

@@ -22,9 +22,12 @@ struct PushContext: Sendable {
 /// What push counts, for metrics.
 final class PushCounters: Sendable {
   let sessions = Gauge()
-  /// Sessions, and requests that wait for a change.
-  let listeners = Gauge()
+  /// Requests that wait for a change.
+  let polls = Gauge()
   let subscriptions = Gauge()
   let frames = Counter()
   let resyncs = Counter()
+
+  /// Whether anybody is to be told of changes.
+  var hasListeners: Bool { sessions.value > 0 || polls.value > 0 }
 }

@@ -57,7 +57,7 @@ final class PushHub: Sendable {
     self.bell = bell
     self.store = store
     // Without sessions there is nobody to be woken; who waits for changes or a position is counted as well.
-    store.feed.add(StepBell { if counters.listeners.value > 0 { bell() } })
+    store.feed.add(StepBell { if counters.hasListeners { bell() } })
   }
 
   /// Lets push wake the workers of a server; nil when there is none any more.

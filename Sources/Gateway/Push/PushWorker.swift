@@ -10,15 +10,8 @@ import Server
 final class PushWorker: @unchecked Sendable {
   let registry: InterestRegistry
   let scratch: WorkerScratch
-  let clock: Clock
-  let counters: PushCounters
-  private let store: ViewStore
-  private let window: ChangeWindow
-  let changeLog: ChangeLog?
+  private let context: PushContext
   private let index: Int
-  private let lag: @Sendable () -> Int64
-  private let askForTurn: @Sendable () -> Void
-  private let awaitPosition: @Sendable () -> Void
 
   @exclusivity(unchecked) private var ready: [SessionID] = []
   private var heartbeats: HeartbeatWheel
@@ -32,18 +25,16 @@ final class PushWorker: @unchecked Sendable {
 
   init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
     registry = InterestRegistry(context.store, context.window)
-    window = context.window
-    changeLog = context.changeLog
+    self.context = context
     self.scratch = scratch
     self.index = index
-    clock = context.clock
-    counters = context.counters
-    store = context.store
-    lag = context.lag
-    askForTurn = context.signal
-    awaitPosition = context.positionIsAwaited
     heartbeats = HeartbeatWheel(interval: context.heartbeat)
   }
+
+  var clock: Clock { context.clock }
+  var counters: PushCounters { context.counters }
+  var changeLog: ChangeLog? { context.changeLog }
+  private var store: ViewStore { context.store }
 
   // MARK: Reading
 
@@ -60,7 +51,7 @@ final class PushWorker: @unchecked Sendable {
   func steps(after position: Position, upTo visible: ReadGate.Visible, of view: LiveView)
     -> ChangeWindow.Steps
   {
-    window.steps(after: position, upTo: visible.sequence, of: view)
+    context.window.steps(after: position, upTo: visible.sequence, of: view)
   }
 
   /// The view as it is now whose rows a reader of `view` reads; nil if there is none any more.
@@ -78,7 +69,7 @@ final class PushWorker: @unchecked Sendable {
 
   /// By how many milliseconds what is visible may be behind the database.
   func lagMilliseconds(_ visible: ReadGate.Visible) -> Int64 {
-    let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? lag()
+    let nanoseconds = visible.staleSince.map { clock.monotonic - $0 } ?? context.lag()
     return max(0, nanoseconds / 1_000_000)
   }
 
@@ -87,13 +78,11 @@ final class PushWorker: @unchecked Sendable {
   func add(_ session: any PushSession) {
     heartbeats.add(session)
     counters.sessions.add()
-    counters.listeners.add()
   }
 
   func remove(_ session: any PushSession) {
     heartbeats.remove(session)
     counters.sessions.subtract()
-    counters.listeners.subtract()
   }
 
   /// Has the session asked for messages as soon as there is a turn.
@@ -106,7 +95,7 @@ final class PushWorker: @unchecked Sendable {
   /// Has the session asked again although no change will call for it.
   func wantsTurn(_ session: any PushSession) {
     isReady(session)
-    askForTurn()
+    context.signal()
   }
 
   /// Collects those that have something to tell.
@@ -139,10 +128,10 @@ final class PushWorker: @unchecked Sendable {
   ///
   /// - Returns: false if too many wait already.
   func wait(for lsn: LSN, until deadline: Int64, _ waiter: any PositionWaiter) -> Bool {
-    let wake = askForTurn
+    let wake = context.signal
     switch store.gate.wait(for: lsn, now: clock.monotonic, deadline: deadline, wake: { wake() }) {
     case .reached: wake()
-    case .waiting: awaitPosition()
+    case .waiting: context.positionIsAwaited()
     case .refused: return false
     }
     waiting.append(waiter)
@@ -171,14 +160,14 @@ final class PushWorker: @unchecked Sendable {
 
   func add(_ poller: ChangePoller) {
     pollers.append(poller)
-    counters.listeners.add()
+    counters.polls.add()
   }
 
   func remove(_ poller: ChangePoller) {
     if let place = pollers.firstIndex(where: { $0 === poller }) {
       pollers.swapAt(place, pollers.count - 1)
       pollers.removeLast()
-      counters.listeners.subtract()
+      counters.polls.subtract()
     }
   }
 }
