@@ -20,8 +20,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "CLinux", "COpenSSL", "Capture", "Catalog", "Durability", "Engine", "HTTPWire", "Holds",
-        "JSONWire", "Runtime", "Server", "Webhooks",
+        "Addresses", "CLinux", "COpenSSL", "Capture", "Catalog", "Durability", "Engine", "HTTPWire",
+        "Holds", "JSONWire", "Runtime", "Server", "Webhooks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -42,14 +42,14 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "CLinux", "COpenSSL", "CZlib", "HTTPWire", "Runtime",
+        "Addresses", "CLinux", "COpenSSL", "CZlib", "HTTPWire", "Runtime",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     .target(
       name: "Webhooks",
       dependencies: [
-        "CCurl", "CLinux", "COpenSSL", "Capture", "Engine", "JSONWire", "Runtime",
+        "Addresses", "CCurl", "CLinux", "COpenSSL", "Capture", "Engine", "JSONWire", "Runtime",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -61,10 +61,12 @@ let package = Package(
       ]),
 
     // Pure: no Foundation, no Dispatch, no C. Everything worth proving lives here.
-    .target(name: "Engine", dependencies: [.product(name: "BigInt", package: "BigInt")]),
+    .target(
+      name: "Engine", dependencies: ["Addresses", .product(name: "BigInt", package: "BigInt")]),
     .target(name: "Catalog", dependencies: ["Engine"]),
     .target(name: "PGOutput"),
     .target(name: "HTTPWire"),
+    .target(name: "Addresses"),
     .target(name: "JSONWire"),
 
     // Queue executor, clock, metrics.
@@ -85,11 +87,12 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "CLinux", "CZlib", "EchoServer", "HTTPCorpus", "HTTPWire", "Server", "TestSupport",
+        "Addresses", "CLinux", "CZlib", "EchoServer", "HTTPCorpus", "HTTPWire", "Server",
+        "TestSupport",
       ]),
     .testTarget(
       name: "DurabilityTests", dependencies: ["Durability", "Engine", "TestSupport"]),
-    .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
+    .testTarget(name: "EngineTests", dependencies: ["Addresses", "Engine", "TestSupport"]),
     .testTarget(
       name: "CatalogTests", dependencies: ["Catalog", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PGOutputTests", dependencies: ["PGOutput", "TestSupport"]),
@@ -97,7 +100,7 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Durability", "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
+        "Addresses", "Durability", "Gateway", "HTTPWire", "Server", "TestSupport", "Webhooks",
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),

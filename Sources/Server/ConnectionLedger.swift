@@ -1,3 +1,4 @@
+import Addresses
 import Synchronization
 
 /// How many connections there are, in all, by client's address and by worker.

@@ -1,3 +1,4 @@
+import Addresses
 import Glibc
 
 /// Who is at the other end of a connection.

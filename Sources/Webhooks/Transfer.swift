@@ -1,3 +1,4 @@
+import Addresses
 import CCurl
 import CLinux
 import Engine
@@ -130,10 +131,10 @@ final class Transfer {
       let bytes = UnsafeRawBufferPointer(start: pointer, count: length)
       switch address.pointee.family {
       case AF_INET where length >= 8:
-        return NetworkAddress(bytes: .init(rebasing: bytes[4..<8])).map { guardian.permits($0) }
+        return IPAddress(bytes: .init(rebasing: bytes[4..<8])).map { guardian.permits($0) }
           ?? false
       case AF_INET6 where length >= 24:
-        return NetworkAddress(bytes: .init(rebasing: bytes[8..<24]))
+        return IPAddress(bytes: .init(rebasing: bytes[8..<24]))
           .map { guardian.permits(ipv6: $0) } ?? false
       default: return false
       }
@@ -143,7 +144,7 @@ final class Transfer {
   /// Looks at the address once more, since a connection that is used again opened no socket.
   private func permits(_ remote: UnsafeMutablePointer<CChar>?) -> Bool {
     let text = remote.map { String(cString: $0) } ?? ""
-    let address = NetworkAddress(text: text)
+    let address = IPAddress(text)
     let isPermitted =
       address.map { text.contains(":") ? guardian.permits(ipv6: $0) : guardian.permits($0) }
       ?? false

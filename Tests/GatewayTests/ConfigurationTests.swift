@@ -107,6 +107,12 @@ import Testing
     _ = try read("", ["ONHAND_TRUSTED_PROXIES": "10.0.0.0/8, ::1"])
     #expect(throws: ConfigurationReader.Failure.self) { try read("trusted_proxies: [proxy]") }
     #expect(throws: ConfigurationReader.Failure.self) { try read("trusted_proxies: 10.0.0.1") }
+    _ = try read("webhook_allow: [10.0.0.0/8, 10.1.2.3, \"fc00::/7\"]")
+    for range in ["10.0.0.1/8", "10/8", "010.0.0.0/8", "0x0a000000/8"] {
+      #expect(throws: ConfigurationReader.Failure.self) {
+        try read("webhook_allow: [\"\(range)\"]")
+      }
+    }
   }
 
   @Test(arguments: LimitSetting.all)

@@ -1,3 +1,4 @@
+import Addresses
 import Capture
 import Engine
 import Foundation
@@ -243,7 +244,7 @@ struct RestartTests {
   /// What was changed before a stop and not delivered, and what is changed while nobody looks, arrives once, and no word of a gap.
   @Test func webhooksGoOnOverRestarts() async throws {
     var stage = try Stage()
-    stage.configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    stage.configuration.webhooks.allowed = [try #require(AddressRange("127.0.0.1"))]
     let receiver = try HookReceiver()
     defer { receiver.stop() }
     let connection = try stage.database.connect()
@@ -289,7 +290,7 @@ struct RestartTests {
   /// An endpoint has one write of its progress at a time. What is delivered beside it is written before the process ends.
   @Test func whatIsDeliveredBesideAWriteIsNotRepeated() async throws {
     var stage = try Stage()
-    stage.configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    stage.configuration.webhooks.allowed = [try #require(AddressRange("127.0.0.1"))]
     let receiver = try HookReceiver()
     defer { receiver.stop() }
     let connection = try stage.database.connect()

@@ -1,3 +1,4 @@
+import Addresses
 import Capture
 import Engine
 import Foundation
@@ -28,7 +29,7 @@ struct WebhookRestartTests {
       folder = KeptFolder(database)
       receiver = try HookReceiver()
       configuration = try database.prepared(["stock"])
-      configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+      configuration.webhooks.allowed = [try #require(AddressRange("127.0.0.1"))]
       configuration.dataDirectory = folder.path
       configuration.slot = folder.slot
       configuration.windowBytesMax = WebhookRestartTests.window

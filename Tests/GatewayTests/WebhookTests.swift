@@ -1,3 +1,4 @@
+import Addresses
 import Capture
 import Engine
 import Foundation
@@ -22,7 +23,7 @@ struct WebhookTests {
       """)
     var configuration = try database.prepared([.init(name: "stock", key: ["id"])])
     configuration.webhooks = settings
-    configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+    configuration.webhooks.allowed = [try #require(AddressRange("127.0.0.1"))]
     if let windowBytesMax { configuration.windowBytesMax = windowBytesMax }
     let receiver = try HookReceiver()
     defer { receiver.stop() }
@@ -204,7 +205,7 @@ struct WebhookTests {
       let made = try make(first, receiver)
       #expect(made["position"] is String)
       var configuration = try database.prepared([.init(name: "stock", key: ["id"])])
-      configuration.webhooks.allowed = [try #require(AddressBlock("127.0.0.1"))]
+      configuration.webhooks.allowed = [try #require(AddressRange("127.0.0.1"))]
       try await TestService.run(configuration) { second in
         try wait("both to keep changes") {
           try second.metric("onhand_webhook_window_start_bytes") > 0

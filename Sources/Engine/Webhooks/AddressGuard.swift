@@ -1,3 +1,5 @@
+import Addresses
+
 /// Tells which addresses a webhook may be sent to: those of the public internet, and what the operator allows.
 ///
 /// Refused is what the IANA special-purpose address registries list for IPv4 and IPv6 (RFC 6890, as updated), multicast,
@@ -6,11 +8,11 @@
 /// from everywhere serve no webhooks.
 package struct AddressGuard: Sendable {
   /// `webhook_allow`: exceptions; IPv4 ones hold for the mapped form of an address, too.
-  private let allowed: [AddressBlock]
+  private let allowed: [AddressRange]
 
-  package init(allowed: [AddressBlock] = []) { self.allowed = allowed }
+  package init(allowed: [AddressRange] = []) { self.allowed = allowed }
 
-  package func permits(_ address: NetworkAddress) -> Bool {
+  package func permits(_ address: IPAddress) -> Bool {
     if allowed.contains(where: { $0.contains(address) }) { return true }
     if address.ipv4 != nil {
       return !Self.refusedIPv4.contains { $0.contains(address) }
@@ -22,13 +24,13 @@ package struct AddressGuard: Sendable {
   /// Whether the bytes of a socket address may be connected to.
   ///
   /// One that is mapped in an IPv6 socket address is refused unless it is allowed: no name server has reason to give it.
-  package func permits(ipv6 address: NetworkAddress) -> Bool {
+  package func permits(ipv6 address: IPAddress) -> Bool {
     guard address.ipv4 != nil else { return permits(address) }
     return allowed.contains { $0.contains(address) }
   }
 
   /// What IANA has assigned for hosts (RFC 4291 2.4).
-  private static let globalUnicast = AddressBlock(known: "2000::/3")
+  private static let globalUnicast = AddressRange(known: "2000::/3")
 
   private static let refusedIPv4 = [
     "0.0.0.0/8",  // this network, RFC 791
@@ -44,12 +46,12 @@ package struct AddressGuard: Sendable {
     "198.18.0.0/15",  // benchmarking, RFC 2544
     "224.0.0.0/4",  // multicast, RFC 5771
     "240.0.0.0/4",  // reserved, RFC 1112; limited broadcast
-  ].map(AddressBlock.init(known:))
+  ].map(AddressRange.init(known:))
 
   private static let refusedIPv6 = [
     "2001::/23",  // protocol assignments, RFC 2928: Teredo, benchmarking, ORCHID and more
     "2001:db8::/32", "3fff::/20",  // documentation, RFC 3849, RFC 9637
     "2002::/16",  // 6to4, RFC 3056
     "2620:4f:8000::/48",  // AS112, RFC 7534
-  ].map(AddressBlock.init(known:))
+  ].map(AddressRange.init(known:))
 }

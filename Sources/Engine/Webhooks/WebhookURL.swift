@@ -1,3 +1,5 @@
+import Addresses
+
 /// A receiver's address, read strictly and written in one canonical way, so that what was checked is what is connected to.
 package struct WebhookURL: Hashable, Sendable, CustomStringConvertible {
   package enum Fault: Error, Hashable, Sendable, CustomStringConvertible {
@@ -31,7 +33,7 @@ package struct WebhookURL: Hashable, Sendable, CustomStringConvertible {
   /// Path and query.
   package let target: String
   /// The address, if the host is one.
-  package let address: NetworkAddress?
+  package let address: IPAddress?
 
   package static let bytesMax = 2_048
 
@@ -55,7 +57,7 @@ package struct WebhookURL: Hashable, Sendable, CustomStringConvertible {
       guard guardian.permits(address) else { throw .addressRefused }
     } else if Self.isLocal(host) {
       // RFC 6761 6.3: always this machine.
-      guard guardian.permits(NetworkAddress(ipv4: 0x7F00_0001)) else { throw .addressRefused }
+      guard guardian.permits(IPAddress(ipv4: 0x7F00_0001)) else { throw .addressRefused }
     }
   }
 
@@ -96,16 +98,16 @@ package struct WebhookURL: Hashable, Sendable, CustomStringConvertible {
     return port
   }
 
-  private static func host(_ text: Substring) throws(Fault) -> (String, NetworkAddress?) {
+  private static func host(_ text: Substring) throws(Fault) -> (String, IPAddress?) {
     if text.hasPrefix("[") {
       let inner = text.dropFirst().dropLast()
-      guard inner.contains(":"), let address = NetworkAddress(text: inner) else {
+      guard inner.contains(":"), let address = IPAddress(host: inner) else {
         throw .hostMalformed
       }
       return (address.ipv4 == nil ? "[\(address)]" : "\(address)", address)
     }
-    if NetworkAddress.endsInNumber(text) {
-      guard let address = NetworkAddress(text: text) else { throw .hostMalformed }
+    if IPAddress.endsInNumber(text) {
+      guard let address = IPAddress(host: text) else { throw .hostMalformed }
       return ("\(address)", address)
     }
     var name = text.lowercased()

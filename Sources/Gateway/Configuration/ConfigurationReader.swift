@@ -1,3 +1,4 @@
+import Addresses
 import Capture
 import Durability
 import Engine
@@ -109,7 +110,7 @@ package struct ConfigurationReader {
     case "trusted_proxies":
       configuration.trustedProxies = try TrustedProxies(list(value, key).map(addressRange))
     case "webhook_allow":
-      configuration.webhooks.allowed = try list(value, key).map(addressBlock)
+      configuration.webhooks.allowed = try list(value, key).map(webhookRange)
     case "webhook_ca_file": configuration.webhooks.certificates = try text(value, key)
     case "limits":
       guard let mapping = value as? [String: Any] else {
@@ -130,13 +131,14 @@ package struct ConfigurationReader {
     return range
   }
 
-  private func addressBlock(_ value: Any) throws -> AddressBlock {
-    guard let text = value as? String, let block = AddressBlock(text) else {
+  private func webhookRange(_ value: Any) throws -> AddressRange {
+    guard let text = value as? String, let range = AddressRange(text), range.isWrittenAsRange
+    else {
       throw Failure(
         key: "webhook_allow",
         problem: "must list ranges without bits behind the prefix, as 10.0.0.0/8")
     }
-    return block
+    return range
   }
 
   private mutating func set(limit name: String, _ value: Any) throws {

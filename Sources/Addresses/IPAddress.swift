@@ -1,7 +1,9 @@
 /// An IP address; an IPv4 one in its mapped form, `::ffff:a.b.c.d`.
-package struct NetworkAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable {
   package let high: UInt64
   package let low: UInt64
+
+  private static let mappedIPv4: UInt64 = 0xFFFF_0000_0000
 
   package init(high: UInt64, low: UInt64) {
     self.high = high
@@ -9,7 +11,7 @@ package struct NetworkAddress: Hashable, Sendable {
   }
 
   package init(ipv4 bits: UInt32) {
-    self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(bits))
+    self.init(high: 0, low: Self.mappedIPv4 | UInt64(bits))
   }
 
   /// The address as a socket call or a name server gives it: 4 or 16 bytes.
@@ -23,11 +25,15 @@ package struct NetworkAddress: Hashable, Sendable {
   }
 
   package var ipv4: UInt32? {
-    high == 0 && low >> 32 == 0xFFFF ? UInt32(truncatingIfNeeded: low) : nil
+    high == 0 && low >> 32 == Self.mappedIPv4 >> 32 ? UInt32(truncatingIfNeeded: low) : nil
+  }
+
+  package var isLoopback: Bool {
+    ipv4.map { $0 >> 24 == 127 } ?? (high == 0 && low == 1)
   }
 }
 
-extension NetworkAddress: CustomStringConvertible {
+extension IPAddress: CustomStringConvertible {
   /// As a URL's host has it without brackets: dotted decimals, or eight groups of hexadecimal digits.
   package var description: String {
     if let ipv4 {
