@@ -295,6 +295,8 @@ export class Connection {
     this.#attempts += 1;
     for (const subscription of [...this.#subscriptions.values()]) subscription.lose();
     clearTimeout(this.#reconnecting);
+    // Who was told may have closed it.
+    if (this.#error) return;
     this.#reconnecting = setTimeout(() => this.#open(), pause);
   }
 
@@ -522,7 +524,9 @@ export class Subscription {
     const resynced = this.#resynced;
     this.#resynced = null;
     const changed = this.#compare(before);
-    if (changed.length > 0 || resynced !== null || frames[0].type === "snapshot") {
+    // Also where only copies changed, or what failed.
+    const isStep = frames.some(({ type, changes }) => type === "snapshot" || changes.length > 0);
+    if (isStep || resynced !== null) {
       this.#tell({ kind: "rows", changed, position, resynced });
     }
     this.showStale();

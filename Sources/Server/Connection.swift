@@ -26,7 +26,7 @@ final class Connection {
   @exclusivity(unchecked) var requestNumber: UInt32 = 0
   /// How often the handler has seen the request at the front.
   @exclusivity(unchecked) var attempts = 0
-  /// When the handler first saw it; set where there is an access log.
+  /// When the handler first saw it; set where there is an access log, or once it has parked.
   @exclusivity(unchecked) var begin = ContinuousClock.Instant.now
   /// Of the request at the front, once it waits on a trusted proxy's connection.
   @exclusivity(unchecked) var waitingClient: IPAddress?

@@ -8,6 +8,7 @@ package struct RequestContext: ~Copyable {
   private let worker: Worker
   private let token: ConnectionToken
   private let requestNumber: UInt32
+  private let firstAttempt: ContinuousClock.Instant
 
   init(_ worker: Worker, _ connection: Connection, _ cause: AttemptCause) {
     peer = connection.socket.peer
@@ -16,6 +17,7 @@ package struct RequestContext: ~Copyable {
     self.worker = worker
     token = connection.token
     requestNumber = connection.requestNumber
+    firstAttempt = connection.begin
   }
 
   /// Which worker this is, `0..<workerCount`: state a handler keeps for it is touched by no other.
@@ -26,6 +28,10 @@ package struct RequestContext: ~Copyable {
 
   /// The time, for deadlines; read when asked for.
   package var now: ContinuousClock.Instant { .now }
+
+  /// When the handler was first called with the request, about: what a request waits for, it waits for from then on, however
+  /// often it is tried.
+  package var began: ContinuousClock.Instant { attempt == 1 ? .now : firstAttempt }
 
   /// What brings this request back to the handler once it is parked.
   ///

@@ -19,6 +19,7 @@ extension Worker {
 
   func park(_ connection: Connection, until deadline: ContinuousClock.Instant) {
     parkedCount += 1
+    if connection.attempts == 1, requestLog == nil { connection.begin = .now }
     connection.phase = .parked(until: clock.tick(notBefore: deadline))
   }
 

@@ -4,6 +4,30 @@ import Synchronization
 import Testing
 
 @Suite struct ParkingTests {
+  @Test func aRequestWaitsFromItsFirstAttemptOn() async throws {
+    let gate = Gate()
+    let moments = Mutex<[ContinuousClock.Instant]>([])
+    let body: ClosureHandler.Body = { request, response, context in
+      moments.withLock { $0.append(context.began) }
+      guard gate.isOpen(orWake: context.waker) else {
+        return .park(until: context.now + .seconds(60))
+      }
+      return .respond
+    }
+    try await withServer(ServerLimits(), body) { server in
+      let client = try TestClient(port: server.port)
+      try client.send(get("/"))
+      for attempts in 1...4 {
+        #expect(try await eventually { gate.wakers.count == attempts })
+        gate.wakers[attempts - 1].wake()
+      }
+      gate.open()
+      #expect(try client.receive().status == 200)
+    }
+    let all = moments.withLock { $0 }
+    #expect(all.count >= 5 && Set(all.dropFirst()).count == 1)
+  }
+
   @Test func aParkedRequestIsAnsweredWhenWoken() async throws {
     let gate = Gate()
     try await withServer(ServerLimits(), gate.handler()) { server in

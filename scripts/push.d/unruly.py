@@ -159,6 +159,30 @@ async def resynced(host):
         await watched.shut()
 
 
+async def uncounted(host):
+    """A step that changes how often rows are there, or what failed, is told of as well."""
+    proceed = asyncio.Event()
+
+    async def tells(peer):
+        asked = await peer.asked()
+        await peer.tell(asked, **{**WHOLE, "key": []})
+        await proceed.wait()
+        again = {"op": "upsert", "row": WHOLE["rows"][0], "copies": 3}
+        await peer.tell(asked, type="changes", position="e:0/20", previous="e:0/10", changes=[again])
+        failed = {"op": "delete", "key": {"item": 7, "on_hand": None}, "error": "division by zero"}
+        await peer.tell(asked, type="changes", position="e:0/30", previous="e:0/20", changes=[failed])
+        await peer.tell(asked, type="changes", position="e:0/40", previous="e:0/30", changes=[])
+
+    async with Unruly(tells) as server:
+        watched = Watched(host, "uncounted")
+        await watched.begin(server.address)
+        await watched.is_seen(lambda seen: seen["log"]["changes"] == 1)
+        proceed.set()
+        seen = await watched.is_seen(lambda seen: seen["position"] == "e:0/40")
+        assert (len(seen["rows"]), seen["log"]["changes"]) == (3, 3) and seen["failed"], seen
+        await watched.shut()
+
+
 async def impossible(host):
     """An address that no WebSocket can be made to is an error, not silence."""
     watched = Watched(host, "impossible")
@@ -168,5 +192,5 @@ async def impossible(host):
 
 
 async def check(host):
-    for scenario in (pauses, degraded, resynced, impossible):
+    for scenario in (pauses, degraded, resynced, uncounted, impossible):
         await scenario(host)

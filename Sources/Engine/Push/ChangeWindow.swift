@@ -16,6 +16,9 @@ package final class ChangeWindow: ChangeListener {
     var startTime: Int64?
     /// Since when all tables born up to a step are served.
     var served: (position: Position, birth: UInt64)?
+    /// Tables of views that are gone, whose changes readers may look for that are a moment behind; let go of with the next step.
+    var tablesGone: [ViewTable] = []
+    var tablesServed: [ViewTable] = []
   }
 
   private let state = Mutex(State())
@@ -38,14 +41,14 @@ package final class ChangeWindow: ChangeListener {
 
   package func viewsChanged(_ batch: borrowing ChangeBatch) {
     let step = RecordedStep(batch, bytesMax: bytesMax / 4)
-    let forgotten = state.withLock { state -> [RecordedStep] in
+    let forgotten = state.withLock { state -> [AnyObject] in
       guard state.start != nil else {
         state.start = step.position
         state.startSequence = step.sequence
         state.startTime = wallTime()
         return []
       }
-      return state.add(step, bytesMax: bytesMax)
+      return state.forgetTables() + state.add(step, bytesMax: bytesMax)
     }
     // Freed outside of the lock.
     _ = consume forgotten
@@ -54,6 +57,8 @@ package final class ChangeWindow: ChangeListener {
   /// Views that were restored are there before any step.
   package func viewsReplaced(_ directory: ViewDirectory, at position: Position) {
     let birth = directory.views.map(\.table.birth).max() ?? 0
+    // Freed outside of the lock.
+    _ = state.withLock { $0.replaceTables(directory.views.map(\.table)) }
     state.withLock { state in
       state.served = (position, birth)
       guard state.start == nil else { return }
@@ -125,6 +130,30 @@ extension ChangeWindow.State {
       forgotten.append(oldest)
     }
     return forgotten
+  }
+
+  /// Returns what nothing here keeps any more.
+  fileprivate mutating func replaceTables(_ tables: [ViewTable]) -> [AnyObject] {
+    let freed = forgetTables()
+    tablesGone = tablesServed.filter { served in !tables.contains { $0 === served } }
+    tablesServed = tables
+    return freed
+  }
+
+  /// Lets go of tables that are gone, so that a step that is kept for long does not keep them.
+  fileprivate mutating func forgetTables() -> [AnyObject] {
+    guard !tablesGone.isEmpty else { return [] }
+    let identities = Set(tablesGone.map(ObjectIdentifier.init))
+    var freed: [AnyObject] = tablesGone
+    tablesGone = []
+    for index in steps.indices {
+      let step = steps[index]
+      let left = step.leaving(identities)
+      guard left !== step else { continue }
+      freed.append(step)
+      steps[index] = left
+    }
+    return freed
   }
 
   private mutating func forgetOldest() -> RecordedStep? {

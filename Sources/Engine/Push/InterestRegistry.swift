@@ -7,7 +7,7 @@ package final class InterestRegistry {
   private let hasher: RowHasher
   /// By the table of their view.
   private var views: [ObjectIdentifier: ViewInterests] = [:]
-  private var directory: ViewDirectory?
+  private weak var directory: ViewDirectory?
   /// All steps up to it have been taken in.
   private var sequence: UInt64 = 0
 
@@ -17,6 +17,9 @@ package final class InterestRegistry {
   }
 
   package var isEmpty: Bool { views.isEmpty }
+
+  /// Whether there is something to take in.
+  package func isBehind(_ visible: ReadGate.Visible) -> Bool { visible.sequence > sequence }
 
   /// Takes in what has become visible, and tells followers.
   package func catchUp(to visible: ReadGate.Visible) {
@@ -48,11 +51,14 @@ package final class InterestRegistry {
     }
   }
 
-  /// Tells the followers of views that are not what they were.
+  /// Tells the followers of views that are not what they were: others, or with columns that filters mean something else by, such
+  /// as an enum with another label.
   private func leaveOthers(than directory: ViewDirectory) {
-    let tables = Set(directory.views.map { ObjectIdentifier($0.table) })
+    let columns = Dictionary(
+      directory.views.map { (ObjectIdentifier($0.table), $0.definition.columns) },
+      uniquingKeysWith: { $1 })
     for (table, interests) in Array(views) {
-      guard tables.contains(table) else {
+      guard columns[table] == interests.view.definition.columns else {
         lose(interests, .viewChanged)
         continue
       }

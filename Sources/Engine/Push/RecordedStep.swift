@@ -15,9 +15,16 @@ package final class RecordedStep: @unchecked Sendable {
   /// As ``ChangeBatch/spansFrom``.
   let spansFrom: Position?
 
-  private let storage: UnsafeMutableRawBufferPointer
-  /// What the rows lie in, where it is not the storage.
+  /// What the rows lie in.
   private let owner: AnyObject?
+
+  private final class RowStorage {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 8) }
+
+    deinit { bytes.deallocate() }
+  }
 
   /// One view's part of a step.
   package struct Section {
@@ -32,7 +39,6 @@ package final class RecordedStep: @unchecked Sendable {
     position = batch.position
     committedAt = batch.committedAt
     spansFrom = batch.spansFrom
-    owner = nil
     let changes = batch.changes
     var needed = 0
     for change in changes where needed <= bytesMax { needed += RecordedChange.byteCount(change) }
@@ -41,13 +47,14 @@ package final class RecordedStep: @unchecked Sendable {
     self.views = views
     let overhead = 256 + views.count * 64
     guard needed <= bytesMax else {
-      storage = .allocate(byteCount: 0, alignment: 8)
+      owner = nil
       sections = nil
       byteCount = overhead
       return
     }
-    storage = .allocate(byteCount: needed, alignment: 8)
-    var free = storage.baseAddress
+    let storage = RowStorage(byteCount: needed)
+    owner = storage
+    var free = storage.bytes.baseAddress
     var sections: [Section] = []
     var start = 0
     for view in views {
@@ -76,11 +83,25 @@ package final class RecordedStep: @unchecked Sendable {
     sections = section.map { [Section(view: view, changes: $0.changes)] } ?? []
     views = section == nil ? [] : [view]
     byteCount = 0
-    storage = .allocate(byteCount: 0, alignment: 8)
     self.owner = owner
   }
 
-  deinit { storage.deallocate() }
+  private init(_ step: RecordedStep, without tables: Set<ObjectIdentifier>) {
+    sequence = step.sequence
+    position = step.position
+    committedAt = step.committedAt
+    spansFrom = step.spansFrom
+    byteCount = step.byteCount
+    owner = step.owner
+    views = step.views.filter { !tables.contains(ObjectIdentifier($0.table)) }
+    sections = step.sections?.filter { !tables.contains(ObjectIdentifier($0.view.table)) }
+  }
+
+  /// The step without what it says of some tables, which it keeps from being freed otherwise.
+  func leaving(_ tables: Set<ObjectIdentifier>) -> RecordedStep {
+    let isConcerned = views.contains { tables.contains(ObjectIdentifier($0.table)) }
+    return isConcerned ? RecordedStep(self, without: tables) : self
+  }
 
   /// Whether a position of the same history lies inside the step: what changed since can't be told from it.
   package func spans(_ position: Position) -> Bool { spans(.after(position)) }

@@ -24,13 +24,17 @@ package struct Selection {
     return Selection(members: members)
   }
 
+  /// All columns under their own names.
+  package static func all(_ columns: [Plan.View.Column]) -> Selection {
+    Selection(
+      members: columns.enumerated().map { RowJSONWriter.Member(name: $1.name, column: $0) })
+  }
+
   private static func members(_ scanner: inout QueryScanner, _ columns: [Plan.View.Column])
     throws(QueryFault) -> [RowJSONWriter.Member]
   {
     let first = try scanner.scanMemberName()
-    if first == "*" {
-      return columns.enumerated().map { RowJSONWriter.Member(name: $1.name, column: $0) }
-    }
+    if first == "*" { return all(columns).members }
     let column = scanner.scan(":") ? try scanner.scanMemberName() : first
     guard let index = columns.index(named: column) else {
       throw .unknownColumn(column)

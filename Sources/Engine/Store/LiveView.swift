@@ -8,7 +8,7 @@ package final class LiveView: Sendable {
   /// What tells it from views of the same name that were something else.
   package let generation: Generation
   /// The columns that a row is addressed by, or all of them where none are chosen.
-  let keyColumns: [Int]
+  package let keyColumns: [Int]
   let keySlots: [ColumnSlot]
   package let keyTypes: [ColumnType]
   private let keyWriter: RowJSONWriter
@@ -111,9 +111,10 @@ package final class LiveView: Sendable {
 
   /// Whether rows of `other` can be read as rows of this view.
   func isCompatible(with other: Plan.View) -> Bool {
-    definition.columns.map(\.name) == other.columns.map(\.name)
-      && definition.columns.map(\.type) == other.columns.map(\.type)
-      && definition.key == other.key
+    definition.key == other.key
+      && definition.columns.elementsEqual(other.columns) { own, other in
+        own.name.isSameName(as: other.name) && own.type == other.type
+      }
   }
 }
 

@@ -71,7 +71,9 @@ package final class ViewStore: @unchecked Sendable {
   func makeTable(_ view: Plan.View, birth: UInt64? = nil) -> ViewTable {
     let birth = birth ?? sequence + 1
     guard let grouping, view.name.isCalled(grouping.view),
-      let column = view.key.firstIndex(where: { view.columns[$0].name == grouping.column })
+      let column = view.key.firstIndex(where: {
+        view.columns[$0].name.isSameName(as: grouping.column)
+      })
     else { return ViewTable(hasher: hasher, birth: birth) }
     return ViewTable(
       hasher: hasher, birth: birth, keyTypes: view.key.map { view.columns[$0].type },

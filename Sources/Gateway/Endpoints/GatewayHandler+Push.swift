@@ -41,12 +41,11 @@ extension GatewayHandler {
     let query = try ChangesQuery(view, parameters, request)
     if query.wantsEvents { return try stream(query, reader, &response, context) }
     var parameters = parameters
-    try requireReachable(query.subscription.after, &parameters)
+    try requireReachable(query.subscription, &parameters)
     if let lsn = try missingPosition(parameters, context) {
       try check(query, reader, parameters, context)
-      guard try startWaiting(lsn, parameters.wait, context.waker) else {
-        return .park(until: context.now + parameters.wait)
-      }
+      let deadline = context.began + parameters.wait
+      guard try startWaiting(lsn, until: deadline, context) else { return .park(until: deadline) }
     }
     let worker = push.worker(context.workerIndex)
     let visible = worker.enter()
@@ -75,17 +74,17 @@ extension GatewayHandler {
   }
 
   /// What the client has seen may be ahead of this instance: it must not be told anything older.
-  private func requireReachable(_ after: Position?, _ parameters: inout ReadParameters)
+  private func requireReachable(_ asked: SubscriptionRequest, _ parameters: inout ReadParameters)
     throws(Refused)
   {
-    guard let after, let current = push.visiblePosition else { return }
+    guard let after = asked.after, let current = push.visiblePosition else { return }
     guard after.epoch == current.epoch else {
       throw Refused(
         .positionGone,
         "it is of epoch \(after.epoch), the database's history is now \(current.epoch); read the rows anew"
       )
     }
-    if parameters.minPosition == nil { parameters.minPosition = .position(after) }
+    parameters.minPosition = try asked.start(at: current).map { .lsn($0) }
   }
 
   private func longPoll(_ parameters: ReadParameters, _ context: borrowing RequestContext)

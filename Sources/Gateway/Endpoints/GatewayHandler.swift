@@ -187,9 +187,8 @@ final class GatewayHandler: RequestHandler {
     try reader.require(.read)
     if let lsn = try missingPosition(parameters, context) {
       try check(route, request, reader, parameters, context)
-      guard try startWaiting(lsn, parameters.wait, context.waker) else {
-        return .park(until: context.now + parameters.wait)
-      }
+      let deadline = context.began + parameters.wait
+      guard try startWaiting(lsn, until: deadline, context) else { return .park(until: deadline) }
     }
     let worker = context.workerIndex
     let visible = store.gate.enter(worker)
@@ -320,10 +319,13 @@ final class GatewayHandler: RequestHandler {
   }
 
   /// Whether the position was reached meanwhile; if not, the request will be woken when it is.
-  func startWaiting(_ lsn: LSN, _ wait: Duration, _ waker: Waker) throws(Refused) -> Bool {
+  func startWaiting(
+    _ lsn: LSN, until deadline: ContinuousClock.Instant, _ context: borrowing RequestContext
+  ) throws(Refused) -> Bool {
     let now = clock.monotonic
-    let deadline = now + wait.nanoseconds
-    switch store.gate.wait(for: lsn, now: now, deadline: deadline, wake: { waker.wake() }) {
+    let end = now + (deadline - context.now).nanoseconds
+    let waker = context.waker
+    switch store.gate.wait(for: lsn, now: now, deadline: end, wake: { waker.wake() }) {
     case .reached: return true
     case .waiting:
       positionIsAwaited()

@@ -17,13 +17,15 @@ struct RowShape {
       return
     }
     let columns = view.definition.columns
-    let members: [RowJSONWriter.Member]
-    do throws(QueryFault) {
-      members = try Selection.parse(select ?? "*", columns).members
-    } catch {
-      throw Refused(.badParameter, error.description, parameter: "select")
+    var members = Selection.all(columns).members
+    if let select {
+      do throws(QueryFault) {
+        members = try Selection.parse(select, columns).members
+      } catch {
+        throw Refused(.badParameter, error.description, parameter: "select")
+      }
+      if identifies { try Self.requireIdentity(view, members) }
     }
-    if identifies { try Self.requireIdentity(view, members) }
     writer = RowJSONWriter(members, of: columns, quotesBigNumbers: quotesBigNumbers, caps: caps)
   }
 
@@ -31,8 +33,14 @@ struct RowShape {
     throws(Refused)
   {
     let columns = view.definition.columns
-    let shown = Set(members.filter { columns[$0.column].name == $0.name }.map(\.name))
-    guard view.identifyingColumns.allSatisfy(shown.contains) else {
+    let shown = members.filter { columns[$0.column].name.isSameName(as: $0.name) }
+    guard view.hasKey || shown.count == members.count else {
+      throw Refused(
+        .badParameter,
+        "rows of a view without a key are known by all that they show: have no other names in select",
+        parameter: "select")
+    }
+    guard view.keyColumns.allSatisfy({ key in shown.contains { $0.column == key } }) else {
       throw Refused(
         .badParameter,
         "changes name rows by \(view.identifyingColumns.joined(separator: ", ")): have them in "

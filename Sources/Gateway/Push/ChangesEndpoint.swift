@@ -27,10 +27,11 @@ struct ChangesEndpoint {
       return .respond
     }
     if page.changes.isEmpty, !page.hasMore, let wait {
+      let deadline = context.began + wait
+      let end = worker.clock.monotonic + (deadline - context.now).nanoseconds
       // Kept by the worker.
-      _ = ChangePoller(
-        interest, until: worker.clock.monotonic + wait.nanoseconds, context.waker, worker)
-      return .park(until: context.now + wait)
+      _ = ChangePoller(interest, until: end, context.waker, worker)
+      return .park(until: deadline)
     }
     write(page, shape, interest, &response.body)
     return .respond

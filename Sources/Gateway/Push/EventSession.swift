@@ -44,6 +44,8 @@ final class EventSession: PushSession {
       message.append("retry: ")
       message.append(decimal: Int.random(in: Self.retryMilliseconds))
       message.append("\n\n")
+      // Rows that follow would pass for right.
+      if owesHeartbeat { tellHeartbeat(&message) }
       return .text
     }
     if let refused {
@@ -53,7 +55,6 @@ final class EventSession: PushSession {
     guard !isEnding else { return .close(.normal) }
     if let production = produceFrame(&message) { return production }
     guard owesHeartbeat else { return .nothing }
-    owesHeartbeat = false
     tellHeartbeat(&message)
     return .text
   }
@@ -100,8 +101,10 @@ final class EventSession: PushSession {
   func heartbeatIsDue() { owesHeartbeat = true }
 
   private func tellHeartbeat(_ message: inout ByteBuffer) {
+    owesHeartbeat = false
     let visible = worker.enter()
     defer { worker.leave() }
+    subscription?.lookForDistrust(visible)
     let position = subscription.flatMap { Subscription.settle([$0], at: visible) }
     message.append("event: heartbeat\n")
     if let position {

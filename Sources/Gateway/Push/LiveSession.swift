@@ -23,6 +23,7 @@ final class LiveSession: PushSession {
   private var tokenDeadline: Int64 = 0
   private var subscriptions: [LiveRequest.ID: Subscription] = [:]
   private var conditionBytes = 0
+  private var distrustLookedForAt: Int64 = 0
 
   static let subprotocol = "onhand.v1"
   /// Of one connection.
@@ -33,6 +34,9 @@ final class LiveSession: PushSession {
   static let idBytesMax = 128
   /// Of the conditions of one connection's subscriptions, which are kept in some 20 times as many.
   private static let conditionBytesMax = 262_144
+  /// Between looks at all subscriptions for views that can't be trusted, in nanoseconds: a client may ask for heartbeats one after
+  /// the other.
+  private static let distrustInterval: Int64 = 100_000_000
   /// For a client to tell its token, in nanoseconds.
   private static let tokenTime: Int64 = 5_000_000_000
 
@@ -194,6 +198,11 @@ final class LiveSession: PushSession {
   private func tellHeartbeat(_ message: inout ByteBuffer) {
     let visible = worker.enter()
     defer { worker.leave() }
+    let now = worker.clock.monotonic
+    if now - distrustLookedForAt >= Self.distrustInterval {
+      distrustLookedForAt = now
+      for subscription in subscriptions.values { subscription.lookForDistrust(visible) }
+    }
     message.append("{\"type\":\"heartbeat\",")
     message.appendHeartbeat(
       Subscription.settle(subscriptions.values, at: visible), visible, worker)

@@ -19,7 +19,7 @@ final class PushWorker: @unchecked Sendable {
   private var waiting: [any PositionWaiter] = []
   /// The views that readers see, by their tables.
   private var viewsByTable: [ObjectIdentifier: LiveView] = [:]
-  private var directory: ViewDirectory?
+  private weak var directory: ViewDirectory?
   private var wasStale = false
   let frames = FrameBuffers()
 
@@ -111,6 +111,8 @@ final class PushWorker: @unchecked Sendable {
   }
 
   private func tick() {
+    // Nobody follows them: they may be gone.
+    if registry.isEmpty { (directory, viewsByTable) = (nil, [:]) }
     let isStale = isStale
     // Everybody is to know at once that rows grow old, or no longer do.
     for session in isStale == wasStale ? heartbeats.advance() : heartbeats.all {
@@ -161,6 +163,8 @@ final class PushWorker: @unchecked Sendable {
   func add(_ poller: ChangePoller) {
     pollers.append(poller)
     counters.polls.add()
+    // A step that came before it was counted told nobody.
+    if registry.isBehind(store.gate.visible) { context.signal() }
   }
 
   func remove(_ poller: ChangePoller) {

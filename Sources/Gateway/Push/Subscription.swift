@@ -129,7 +129,6 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   static func settle(_ subscriptions: some Collection<Subscription>, at visible: ReadGate.Visible)
     -> Position?
   {
-    for subscription in subscriptions { subscription.lookForDistrust(visible) }
     guard let position = visible.position, subscriptions.allSatisfy(\.isTold) else { return nil }
     for subscription in subscriptions { subscription.told = position }
     return position

@@ -18,7 +18,7 @@ struct Telling {
 
   /// A frame ends behind the item that takes it past this.
   private static let frameBytes = 65_536
-  /// A row is written as often as it is there, up to so many times.
+  /// A row is written as often as it is there, up to so many times, or until a frame is full.
   private static let repeatsMax = 100
 
   init(
@@ -65,7 +65,10 @@ struct Telling {
 
   mutating func tell(_ version: RowVersion) {
     if let fault = version.fault { return tellFailure(version, fault) }
-    guard version.copies <= Self.repeatsMax else {
+    guard
+      version.copies == 1
+        || version.copies <= min(Self.repeatsMax, Self.frameBytes / max(1, version.json.count))
+    else {
       crowds.append(version)
       crowdBytes += version.json.count
       return

@@ -48,7 +48,7 @@ final class WebhookEndpoints: Sendable {
       return .respond
     case .waiting:
       switch context.cause {
-      case .arrived, .woken: return .park(until: context.now + Self.waitMax)
+      case .arrived, .woken: return .park(until: context.began + Self.waitMax)
       case .deadlinePassed, .draining:
         jobs.drop(context.peer)
         throw Refused(.databaseUnreachable, "there was no answer in time; it may have been done")
