@@ -8,7 +8,7 @@ import sys
 import time
 
 from live import EventStream, Live
-from mirror import Broken, Mirror
+from mirror import Broken, Mirror, in_order
 from shop import Shop, lsn_of, lsn_value
 
 # Units of the first items are only moved between places, so each of them always has as many.
@@ -91,7 +91,7 @@ class Workload:
         return lsn_value(self.connection.execute("SELECT onhand.position()::text").fetchone()[0])
 
     def rows(self, spec):
-        return sorted(
+        return in_order(
             tuple(sorted(row[0].items())) for row in
             self.connection.execute(f"SELECT to_json(t) FROM {spec.view} t WHERE {spec.sql}").fetchall())
 

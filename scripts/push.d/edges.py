@@ -10,7 +10,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 from live import EventStream, Live, bearer, narrow
-from mirror import Mirror, number
+from mirror import Mirror, in_order, number
 from shop import Shop, digest, lsn_value
 
 
@@ -24,7 +24,7 @@ def execute(shop, *statements):
 
 def rows(shop, query):
     with shop.connect() as connection:
-        return sorted(tuple(sorted(row[0].items())) for row in connection.execute(
+        return in_order(tuple(sorted(row[0].items())) for row in connection.execute(
             f"SELECT to_json(t) FROM ({query}) t").fetchall())
 
 
@@ -246,16 +246,18 @@ async def visitors(onhand):
 async def rows_and_views(onhand):
     """Keys that change, rows that repeat, fail and are mended, tables that are emptied, views that are redefined and dropped."""
     schema = """
-        CREATE TABLE parts (id int PRIMARY KEY, whole int NOT NULL, part int NOT NULL, label text);
+        CREATE TABLE parts (id int PRIMARY KEY, whole int, part int NOT NULL, label text);
         INSERT INTO parts SELECT i, 10, 2, 'l' FROM generate_series(1, 5) i;
         CREATE VIEW shares AS SELECT id, whole / part AS share, label FROM parts;
         CREATE VIEW big AS SELECT id + 9007199254740992::bigint AS id, whole FROM parts;
+        CREATE VIEW grouped AS SELECT whole / part AS share, count(*) AS n FROM parts GROUP BY whole / part;
+        CREATE VIEW lone AS SELECT whole / part AS share FROM parts;
         CREATE TYPE mood AS ENUM ('a', 'b', 'c');
         CREATE TABLE moods (id int PRIMARY KEY, mood mood NOT NULL);
         INSERT INTO moods VALUES (1, 'a'), (2, 'b'), (3, 'c');
         CREATE VIEW moody AS SELECT id, mood FROM moods;
         """
-    with Shop(onhand, schema=schema, views=["shares", "moody", {"name": "big", "key": ["id"]}]) as shop:
+    with Shop(onhand, schema=schema, views=["shares", "grouped", "lone", "moody", {"name": "big", "key": ["id"]}]) as shop:
         execute(shop, *FILL)
         async with Live(shop.live) as live:
             stocked = await live.subscribe("stocked")
@@ -286,8 +288,13 @@ async def rows_and_views(onhand):
             wide = await live.subscribe("shares", where={"share": "gt.1"})
             fives = await live.subscribe("shares", where={"share": "eq.5"})
             others = await live.subscribe("shares", where={"share": "eq.5", "id": "neq.3"})
+            # Not even NULL lets it pass.
+            nobody = await live.subscribe("shares", where={"share": "eq.5", "label": "eq.l"})
+            # What fails in a key is told from NULL.
+            keyed = [await live.subscribe(view) for view in ("grouped", "lone")]
             # A division by zero, told, resumed over, and mended.
-            await follow("UPDATE parts SET part = 0 WHERE id = 3")
+            await follow("INSERT INTO parts (id, whole, part) VALUES (7, NULL, 1)",
+                         "UPDATE parts SET part = 0, label = NULL WHERE id = 3")
             assert "division by zero" in shares.failed[(3,)] and (3,) not in shares.rows, shares.failed
             fresh = await live.subscribe("shares")
             await live.until(lambda: fresh.told)
@@ -299,15 +306,22 @@ async def rows_and_views(onhand):
             for mirror in (wide, fives, *fresh):
                 assert mirror.failed == shares.failed and (3,) not in mirror.rows, mirror.failed
             assert not others.failed and len(others.rows) == 3, others.rows
+            assert not nobody.failed and len(nobody.rows) == 3, nobody.rows
+            keyed += [await live.subscribe(view) for view in ("grouped", "lone")]
+            await live.until(lambda: all(mirror.told for mirror in keyed))
+            for mirror in keyed:
+                assert len(mirror.failed) == 1 and len(mirror.rows) == 2, mirror.rows
             refused = httpx.get(f"{shop.address}/v1/views/shares/rows", params={"share": "eq.5"})
             assert (refused.status_code, refused.json()["code"]) == (503, "row_failed"), refused.text
             read = httpx.get(f"{shop.address}/v1/views/shares/rows", params={"share": "eq.5", "id": "neq.3"})
             assert len(read.json()["rows"]) == 3, read.text
             await follow("UPDATE parts SET part = 5 WHERE id = 3")
-            assert not any(mirror.failed for mirror in (shares, wide, fives, *fresh))
+            assert not any(mirror.failed for mirror in (shares, wide, fives, nobody, *keyed, *fresh))
+            for mirror, view in zip(keyed, ("grouped", "lone", "grouped", "lone")):
+                equal(shop, mirror, f"SELECT * FROM {view}")
             equal(shop, wide, "SELECT * FROM shares WHERE share > 1")
             equal(shop, fives, "SELECT * FROM shares WHERE share = 5")
-            for mirror in (wide, fives, others, *fresh):
+            for mirror in (wide, fives, others, nobody, *keyed, *fresh):
                 await live.unsubscribe(mirror)
             # Keys that fail fill frames as rows do: 200 kB of them.
             await follow("INSERT INTO parts SELECT i, 10, 0 FROM generate_series(1001, 6000) i")

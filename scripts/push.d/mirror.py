@@ -1,5 +1,12 @@
 """What a client has of one subscription, kept by the letter of docs/push.md."""
 
+import json
+
+
+def in_order(rows):
+    """As text, since values may be NULL."""
+    return sorted(rows, key=repr)
+
 
 class Broken(Exception):
     """The server has not kept its promise."""
@@ -113,7 +120,9 @@ class Mirror:
         self.position = self.told = position
 
     def identify(self, row):
-        return tuple(row[name] for name in (self.key or sorted(row)))
+        # What failed of a key is an object.
+        return tuple(json.dumps(value) if isinstance(value := row[name], dict) else value
+                     for name in (self.key or sorted(row)))
 
     def memory(self):
         """What it knows now, to be gone back to."""
@@ -128,7 +137,7 @@ class Mirror:
 
     def sorted_rows(self):
         """Rows as often as they are there."""
-        return sorted(
+        return in_order(
             tuple(sorted(row.items())) for identity, row in self.rows.items()
             for _ in range(self.copies[identity]))
 

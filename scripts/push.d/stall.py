@@ -8,7 +8,7 @@ import sys
 import time
 
 from live import Live, narrow
-from mirror import Broken, number
+from mirror import Broken, in_order, number
 from shop import Shop, lsn_value
 
 ITEMS, PLACES, NOTE = 200, 2, 2_000
@@ -55,7 +55,7 @@ class Updates:
 
     def rows(self, item=None):
         query = "SELECT to_json(t) FROM stocked t" + (f" WHERE item = {item}" if item else "")
-        return sorted(tuple(sorted(row[0].items())) for row in self.connection.execute(query).fetchall())
+        return in_order(tuple(sorted(row[0].items())) for row in self.connection.execute(query).fetchall())
 
 
 class Healthy:

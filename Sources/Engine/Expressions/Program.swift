@@ -57,6 +57,8 @@ package final class Program {
 
   /// A condition on rows that are there, such as a client's: one that a row fails for leaves it to the others to drop the row or
   /// to keep it, in whatever order they come. Postgres promises no order either.
+  ///
+  /// - Parameter condition: with no AND below a NOT: there, an operand that is NULL would not decide that the whole is not true.
   package convenience init(condition: Expression, over layout: RowLayout) {
     var compiler = ProgramCompiler(layouts: [layout], isLenient: true)
     let filterRegister = compiler.compile(condition)
@@ -200,12 +202,13 @@ package final class Program {
     }
   }
 
-  /// The same in any order: what decides does so whatever fails, and what fails outlives NULL.
+  /// The same in any order: what decides does so whatever fails, for AND also NULL; for OR, what fails outlives NULL.
   private static func foldLeniently(
     _ operand: Datum, into result: inout Datum, _ deciding: Int64
   ) -> Bool {
     switch (operand, result) {
-    case (.word(deciding), _):
+    case (.word(deciding), _),
+      (.null, _) where deciding == 0:
       result = operand
       return true
     case (.fault, .fault), (.null, .fault), (.word, _), (.bytes, _): return false

@@ -15,11 +15,14 @@ package struct FilterBinder {
     }
   }
 
-  /// The filter as a condition over rows of the view.
+  /// The filter as a condition over rows of the view, in which NOT stands in front of single tests only (De Morgan).
   package func bind(_ filter: Filter) throws(QueryFault) -> Expression {
     switch filter {
     case .all(let filters): return .and(try bind(filters))
     case .any(let filters): return .or(try bind(filters))
+    case .not(.all(let filters)): return .or(try bind(filters.map { .not($0) }))
+    case .not(.any(let filters)): return .and(try bind(filters.map { .not($0) }))
+    case .not(.not(let filter)): return try bind(filter)
     case .not(let filter): return .not(try bind(filter))
     case .test(let name, let test):
       guard let index = columns.index(named: name) else {

@@ -34,8 +34,9 @@ package final class LiveView: Sendable {
     let members = key.map {
       RowJSONWriter.Member(name: definition.columns[$0].name, column: $0)
     }
-    keyWriter = RowJSONWriter(members, of: definition.columns)
-    quotedKeyWriter = RowJSONWriter(members, of: definition.columns, quotesBigNumbers: true)
+    keyWriter = RowJSONWriter(members, of: definition.columns, tellsFaults: true)
+    quotedKeyWriter = RowJSONWriter(
+      members, of: definition.columns, quotesBigNumbers: true, tellsFaults: true)
   }
 
   package var name: QualifiedName { definition.name }

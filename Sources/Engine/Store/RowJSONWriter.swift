@@ -21,15 +21,18 @@ package struct RowJSONWriter: Sendable {
   }
 
   private let columns: [Column]
+  private let tellsFaults: Bool
 
   /// - Parameters:
   ///   - members: at least one.
   ///   - quotesBigNumbers: whether int8 and numeric are strings, which JavaScript reads without loss.
   ///   - caps: by column, the number to show for all above it.
+  ///   - tellsFaults: whether a value that failed is `{"error":"division by zero"}`, so that it is not taken for NULL.
   package init(
     _ members: [Member], of columns: [Plan.View.Column], quotesBigNumbers: Bool = false,
-    caps: [Int: Int64] = [:]
+    caps: [Int: Int64] = [:], tellsFaults: Bool = false
   ) {
+    self.tellsFaults = tellsFaults
     let layout = RowLayout(columns.map(\.type))
     self.columns = members.enumerated().map { index, member in
       var prefix: [UInt8] = [index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ",")]
@@ -58,6 +61,12 @@ package struct RowJSONWriter: Sendable {
   }
 
   private func write(_ datum: Datum, _ column: Column, to sink: inout [UInt8]) {
+    if tellsFaults, case .fault(let fault) = datum {
+      sink.append(contentsOf: "{\"error\":".utf8)
+      JSONText.write(text: fault.message, to: &sink)
+      sink.append(UInt8(ascii: "}"))
+      return
+    }
     if let cap = column.cap, column.type.exceeds(datum, cap) {
       if column.isQuoted { sink.append(UInt8(ascii: "\"")) }
       JSONText.write(cap, to: &sink)

@@ -30,6 +30,8 @@ final class FrameBuffers {
   struct FrameName {
     let changes: CacheName
     let previous: Position?
+    /// What it tells, which may move on without a step.
+    let position: Position
     /// Of the subscription, as JSON.
     let id: [UInt8]?
   }

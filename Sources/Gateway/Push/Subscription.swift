@@ -209,7 +209,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     var telling = Telling(
       phase.isSnapshot ? .snapshot : .changes, form, of: interest, as: shape, worker.frames,
       worker.scratch)
-    let name = frameName(visible)
+    let name = frameName(visible, position)
     let isComplete = tellAll(visible, interest, &telling)
     telling.tellCrowds()
     for frame in telling.full { put(frame, &message) }
@@ -248,14 +248,16 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   ) -> Bool {
     name.changes.sequence == visible.sequence && name.changes.after == knownMark
       && name.changes.interest === interest && name.previous == told
-      && name.changes.shape == shapeName && name.id == form.id
+      && name.changes.shape == shapeName && name.id == form.id && name.position == visible.position
   }
 
   /// What the next frame depends on, where it tells changes only.
-  private func frameName(_ visible: ReadGate.Visible) -> FrameBuffers.FrameName? {
+  private func frameName(_ visible: ReadGate.Visible, _ position: Position)
+    -> FrameBuffers.FrameName?
+  {
     guard case .live = phase, captured.isEmpty, let interest else { return nil }
     return FrameBuffers.FrameName(
-      changes: changesName(of: interest, visible), previous: told, id: form.id)
+      changes: changesName(of: interest, visible), previous: told, position: position, id: form.id)
   }
 
   private func changesName(of interest: Interest, _ visible: ReadGate.Visible)
