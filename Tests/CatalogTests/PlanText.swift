@@ -62,6 +62,7 @@ extension Plan {
     case .choose: return "case[\(below)]"
     case .coalesce: return "coalesce[\(below)]"
     case .extremum(let precedes, _, _): return "extremum \(precedes)[\(below)]"
+    case .among(_, let list): return "among \(list.constants.map { "\($0.value)" })[\(below)]"
     }
   }
 }

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 
 import httpx
+import psycopg
 import websockets
 from websockets.asyncio.client import connect
 
@@ -98,11 +100,13 @@ async def mistakes(onhand):
             lsn = execute(shop, "UPDATE stock SET on_hand = 2 WHERE item = 2")
             await live.reach(lsn)
         async with Live(shop.live) as live:
-            # Conditions of 60,000 bytes each: four subscriptions may have them, the fifth once another is gone.
+            # Conditions of 60,000 bytes each: two subscriptions may have them, the third once another is gone.
             long = {"view": "stocked", "where": {"note": "eq." + "x" * 60_000}}
-            several = [await live.subscribe(**long) for _ in range(4)]
-            refused = await live.refusal(**long)
-            assert refused["code"] == "too_many_subscriptions", refused
+            several = [await live.subscribe(**long) for _ in range(2)]
+            names = ",".join(f"{'x' * 600}{number}:on_hand" for number in range(60))
+            for more in (long, {"view": "stocked", "select": f"item,place,{names}"}):
+                refused = await live.refusal(**more)
+                assert refused["code"] == "too_many_subscriptions", refused
             await live.unsubscribe(several[0])
             several[0] = await live.subscribe(**long)
             await live.until(lambda: all(mirror.told for mirror in several))
@@ -468,6 +472,38 @@ async def look_alikes(onhand):
                 assert message["type"] == "snapshot", message
 
 
+async def same_ids(onhand):
+    """Subscriptions of one id share frames, while the position moves on without a step between one and the next."""
+    # A heartbeat would tell all of them the same position.
+    settings = {"workers": 1, "limits": {"heartbeat_time": "60s"}}
+    with Shop(onhand, schema="CREATE TABLE elsewhere (x int);", **settings) as shop:
+        execute(shop, *FILL)
+        elsewhere = shop.connect()
+
+        def write_elsewhere():
+            with contextlib.suppress(psycopg.errors.QueryCanceled):
+                elsewhere.execute("DO $$ BEGIN LOOP INSERT INTO elsewhere VALUES (1); COMMIT; "
+                                  "PERFORM pg_sleep(0.0003); END LOOP; END $$")
+
+        async with contextlib.AsyncExitStack() as stack:
+            lives = [await stack.enter_async_context(Live(shop.live)) for _ in range(200)]
+            mirrors = []
+            for live in lives:
+                live.ids = itertools.count(1)
+                mirrors.append(await live.subscribe("stocked"))
+            writing = asyncio.create_task(asyncio.to_thread(write_elsewhere))
+            try:
+                for units in range(40):
+                    execute(shop, f"UPDATE stock SET on_hand = {units} WHERE item = 1 AND place = 1")
+                    await asyncio.gather(*(
+                        live.until(lambda mirror=mirror: mirror.rows.get((1, 1), {}).get("on_hand") == units)
+                        for live, mirror in zip(lives, mirrors)))
+            finally:
+                elsewhere.cancel()
+                await writing
+                elsewhere.close()
+
+
 async def database_away(onhand):
     """While the database can't be reached, heartbeats say so; afterwards nothing is missing."""
     with Shop(onhand) as shop:
@@ -548,5 +584,6 @@ async def drain(onhand):
 
 
 CHECKS = {"mistakes": mistakes, "endings": endings, "access": access, "visitors": visitors,
-          "rows-and-views": rows_and_views, "look-alikes": look_alikes, "database-away": database_away,
+          "rows-and-views": rows_and_views, "look-alikes": look_alikes, "same-ids": same_ids,
+          "database-away": database_away,
           "resume-beside-deletes": resume_beside_deletes, "drain": drain}

@@ -15,6 +15,8 @@ package indirect enum Expression: Hashable, Sendable {
   case coalesce([Expression], ColumnType)
   /// `GREATEST` and `LEAST`, which pass over NULLs: `precedes` tells which of two wins.
   case extremum(precedes: ScalarFunction, [Expression], ColumnType)
+  /// `value IN (...)` of constants, none of them NULL.
+  case among(Expression, SortedConstants)
 
   /// A column of one of the rows that the expression reads; only joins read several.
   package struct Column: Hashable, Sendable {
@@ -26,6 +28,20 @@ package indirect enum Expression: Hashable, Sendable {
       self.input = input
       self.index = index
       self.type = type
+    }
+  }
+
+  /// Constants to be searched, with the functions of their type that tell which is equal and which comes first.
+  package struct SortedConstants: Hashable, Sendable {
+    package let constants: [Constant]
+    package let equal: ScalarFunction
+    package let less: ScalarFunction
+
+    /// - Parameter constants: in the order of `less`.
+    package init(_ constants: [Constant], equal: ScalarFunction, less: ScalarFunction) {
+      self.constants = constants
+      self.equal = equal
+      self.less = less
     }
   }
 
@@ -67,7 +83,7 @@ package indirect enum Expression: Hashable, Sendable {
     case .call(_, _, let type), .choose(_, _, let type), .coalesce(_, let type),
       .extremum(_, _, let type):
       type
-    case .and, .or, .not, .isNull, .isDistinct: .bool
+    case .and, .or, .not, .isNull, .isDistinct, .among: .bool
     }
   }
 
@@ -78,7 +94,7 @@ package indirect enum Expression: Hashable, Sendable {
     case .call(_, let arguments, _), .and(let arguments), .or(let arguments),
       .coalesce(let arguments, _), .extremum(_, let arguments, _):
       arguments
-    case .not(let operand), .isNull(let operand): [operand]
+    case .not(let operand), .isNull(let operand), .among(let operand, _): [operand]
     case .isDistinct(_, let a, let b): [a, b]
     case .choose(let branches, let otherwise, _):
       branches.flatMap { [$0.condition, $0.result] } + [otherwise]
@@ -123,6 +139,7 @@ package indirect enum Expression: Hashable, Sendable {
     case .coalesce(let operands, let type): return .coalesce(try all(operands), type)
     case .extremum(let precedes, let operands, let type):
       return .extremum(precedes: precedes, try all(operands), type)
+    case .among(let value, let constants): return .among(try value.rewritten(replace), constants)
     }
   }
 

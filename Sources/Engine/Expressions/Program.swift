@@ -30,6 +30,8 @@ package final class Program {
       case logic(decidedBy: Int64, Int, to: Int)
       /// The same, but an operand that fails leaves it to the others to decide.
       case lenientLogic(decidedBy: Int64, Int, to: Int)
+      /// Whether the operand is one of a list.
+      case among(Int, list: Int)
       /// The one of target and operand that `precedes` prefers, passing over NULLs.
       case extremum(ScalarFunction, Int)
     }
@@ -37,11 +39,19 @@ package final class Program {
     var target: Int
   }
 
+  /// Constants in their order, to be searched.
+  struct ConstantList {
+    let range: Range<Int>
+    let equal: ScalarFunction
+    let less: ScalarFunction
+  }
+
   private let instructions: [Instruction]
   private let filterEnd: Int
   private let filterRegister: Int?
   private let outputRegisters: [Int]
   private let constants: [Datum]
+  private let lists: [ConstantList]
   private let constantStorage: [UnsafeMutableRawBufferPointer]
   private let registers: UnsafeMutablePointer<Datum>
   private let arena = ScratchArena()
@@ -72,6 +82,7 @@ package final class Program {
     self.filterEnd = filterEnd
     outputRegisters = outputs
     instructions = compiler.instructions
+    lists = compiler.lists
     registers = .allocate(capacity: max(1, compiler.registerCount))
     registers.initialize(repeating: .null, count: max(1, compiler.registerCount))
     var storage: [UnsafeMutableRawBufferPointer] = []
@@ -158,11 +169,32 @@ package final class Program {
           if Self.foldLeniently(registers[a], into: &registers[instruction.target], deciding) {
             at = target
           }
+        case .among(let a, let list):
+          registers[instruction.target] = isAmong(registers[a], lists[list])
         case .extremum(let precedes, let a):
           Self.extremum(precedes, &registers[instruction.target], registers[a], arena)
         }
       }
     }
+  }
+
+  private func isAmong(_ datum: Datum, _ list: ConstantList) -> Datum {
+    switch datum {
+    case .null, .fault: return datum
+    case .word, .bytes: break
+    }
+    // The first that is not less.
+    var (low, high) = (list.range.lowerBound, list.range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if list.less.apply(constants[middle], datum, arena).isTrue {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    guard low < list.range.upperBound else { return .bool(false) }
+    return list.equal.apply(datum, constants[low], arena)
   }
 
   // MARK: Three-valued logic

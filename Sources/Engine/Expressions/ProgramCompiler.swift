@@ -8,6 +8,7 @@ struct ProgramCompiler {
   private let isLenient: Bool
   private(set) var instructions: [Program.Instruction] = []
   private(set) var constants: [Expression.Constant] = []
+  private(set) var lists: [Program.ConstantList] = []
   private(set) var registerCount = 0
   /// Registers of what is computed on every path to here.
   private var known: [Expression: Int] = [:]
@@ -47,6 +48,13 @@ struct ProgramCompiler {
         append(.extremum(precedes, compile(operand)), into: result)
       }
       return result
+    case .among(let value, let sorted):
+      let start = constants.count
+      constants += sorted.constants
+      lists.append(
+        Program.ConstantList(
+          range: start..<constants.count, equal: sorted.equal, less: sorted.less))
+      return append(.among(compile(value), list: lists.count - 1))
     }
   }
 

@@ -101,24 +101,8 @@ package struct FilterBinder {
     var datums: [Datum] = []
     for operand in operands { datums.append(try datum(operand, index)) }
     datums.sort { less.apply($0, $1, arena).isTrue }
-    return search(datums[...], values[index], type, equal, less)
-  }
-
-  /// Values at the end of the search, compared one by one.
-  private static let searchLeafMax = 4
-
-  private func search(
-    _ sorted: ArraySlice<Datum>, _ value: Expression, _ type: ColumnType, _ equal: ScalarFunction,
-    _ less: ScalarFunction
-  ) -> Expression {
-    guard sorted.count > Self.searchLeafMax else {
-      return .or(sorted.map { .call(equal, [value, Self.constant($0, type)], .bool) })
-    }
-    let middle = (sorted.startIndex + sorted.endIndex) / 2
-    let isBefore = Expression.call(less, [value, Self.constant(sorted[middle], type)], .bool)
-    return .choose(
-      [.init(isBefore, search(sorted[..<middle], value, type, equal, less))],
-      otherwise: search(sorted[middle...], value, type, equal, less), .bool)
+    let constants = datums.map { Self.constant($0, type) }
+    return .among(values[index], .init(constants, equal: equal, less: less))
   }
 
   // MARK: Patterns
@@ -150,10 +134,7 @@ package struct FilterBinder {
 
   private func constant(_ operand: String, _ index: Int) throws(QueryFault) -> Expression.Constant {
     let value = try datum(operand, index)
-    guard case .constant(let constant) = Self.constant(value, columns[index].type) else {
-      return Expression.Constant(.null, columns[index].type)
-    }
-    return constant
+    return Self.constant(value, columns[index].type)
   }
 
   /// The operand as the input function of the column's type reads it.
@@ -166,11 +147,11 @@ package struct FilterBinder {
     return datum
   }
 
-  private static func constant(_ datum: Datum, _ type: ColumnType) -> Expression {
+  private static func constant(_ datum: Datum, _ type: ColumnType) -> Expression.Constant {
     switch datum {
-    case .null, .fault: .null(type)
-    case .word(let word): .constant(Expression.Constant(.word(word), type))
-    case .bytes(let bytes): .constant(Expression.Constant(.bytes(Array(bytes)), type))
+    case .null, .fault: Expression.Constant(.null, type)
+    case .word(let word): Expression.Constant(.word(word), type)
+    case .bytes(let bytes): Expression.Constant(.bytes(Array(bytes)), type)
     }
   }
 

@@ -198,6 +198,10 @@ private struct PlanSpelling {
       add(10)
       add("\(precedes)")
       add(type)
+    case .among(_, let sorted):
+      add(11)
+      add("\(sorted.equal)")
+      add(sorted.constants) { $0.add($1) }
     }
     add(expression.children)
   }

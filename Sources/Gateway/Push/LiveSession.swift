@@ -22,7 +22,7 @@ final class LiveSession: PushSession {
   private var reader: Reader?
   private var tokenDeadline: Int64 = 0
   private var subscriptions: [LiveRequest.ID: Subscription] = [:]
-  private var conditionBytes = 0
+  private var textBytes = 0
   private var distrustLookedForAt: Int64 = 0
 
   static let subprotocol = "onhand.v1"
@@ -32,8 +32,8 @@ final class LiveSession: PushSession {
   static let requestBytesMax = 65_536
   static let messageBytesMax = 1 << 20
   static let idBytesMax = 128
-  /// Of the conditions of one connection's subscriptions, which are kept in some 20 times as many.
-  private static let conditionBytesMax = 262_144
+  /// Of the conditions and columns of one connection's subscriptions; a list of short values is kept in some 40 times as many.
+  private static let textBytesMax = 131_072
   /// Between looks at all subscriptions for views that can't be trusted, in nanoseconds: a client may ask for heartbeats one after
   /// the other.
   private static let distrustInterval: Int64 = 100_000_000
@@ -169,17 +169,17 @@ final class LiveSession: PushSession {
           .tooManySubscriptions, "a connection may have \(Self.subscriptionsMax); open another"),
         id: id)
     }
-    guard conditionBytes + wanted.conditionBytes <= Self.conditionBytesMax else {
+    guard textBytes + wanted.textBytes <= Self.textBytesMax else {
       throw LiveRequest.Failure(
         Refused(
           .tooManySubscriptions,
-          "the conditions of a connection's subscriptions may have \(Self.conditionBytesMax) bytes; open another"
+          "where and select of a connection's subscriptions may have \(Self.textBytesMax) bytes; open another"
         ), id: id)
     }
     let form = FrameForm.message(id: worker.frames.shared(id))
     let subscription = Subscription(wanted, form, reader, worker, self)
     subscriptions[id] = subscription
-    conditionBytes += wanted.conditionBytes
+    textBytes += wanted.textBytes
     isReady(subscription)
   }
 
@@ -187,7 +187,7 @@ final class LiveSession: PushSession {
     guard let id = subscription.form.id, subscriptions[id] === subscription else { return }
     subscription.end()
     subscriptions[id] = nil
-    conditionBytes -= subscription.request.conditionBytes
+    textBytes -= subscription.request.textBytes
     queue.remove(subscription)
   }
 

@@ -11,8 +11,9 @@ struct SubscriptionRequest {
   /// Nothing older is to be told.
   var minPosition: ReadParameters.MinPosition?
 
-  var conditionBytes: Int {
-    conditions.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+  /// Of what its memory grows with.
+  var textBytes: Int {
+    conditions.reduce(select?.utf8.count ?? 0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
   }
 
   /// What has to be visible before anything is told.

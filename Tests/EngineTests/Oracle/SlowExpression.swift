@@ -18,6 +18,10 @@ extension Expression {
     case .coalesce(let operands, _): Self.coalesce(operands, rows)
     case .extremum(let precedes, let operands, _):
       Self.extremum(precedes, operands.map { $0.slowValue(rows) })
+    case .among(let value, let list):
+      Self.logic(
+        list.constants.map { .call(list.equal, [value, .constant($0)], .bool) }, deciding: true,
+        rows)
     }
   }
 
