@@ -49,6 +49,9 @@ package enum RowAccess: Sendable {
     case keys(from: Int, hash: UInt64)
   }
 
+  /// Keys or groups in one part.
+  private static let keysAtOnce = 1_024
+
   /// All rows that can pass, to be gone through in parts.
   package func allRows(of view: LiveView, at sequence: UInt64) -> Rest {
     let status = view.status(at: sequence)
@@ -59,7 +62,7 @@ package enum RowAccess: Sendable {
     }
   }
 
-  /// Calls `body` with rows of `view` that can pass the filter as of `sequence`, until it returns false or a slice has been gone
+  /// Calls `body` with rows of `view` that can pass the filter as of `sequence`, until it returns false or a part has been gone
   /// through. Who goes on with what is left meets each key once, however the rows change meanwhile.
   ///
   /// - Returns: what is left; nil if nothing.
@@ -73,7 +76,9 @@ package enum RowAccess: Sendable {
     case (.keys(let from, let hash), .groups(let probe)):
       var (hash, isEnough) = (hash, false)
       for number in from..<probe.keys.count {
-        guard !isEnough else { return .keys(from: number, hash: 0) }
+        guard !isEnough, number - from < Self.keysAtOnce else {
+          return .keys(from: number, hash: 0)
+        }
         var left: UInt64?
         Self.withRow(probe.keys[number]) { group in
           left = view.table.forEachRow(ofGroup: group, from: hash, at: sequence) { version in
@@ -87,7 +92,7 @@ package enum RowAccess: Sendable {
       return nil
     case (.keys(let from, _), .keys(let probe)):
       for number in from..<probe.keys.count {
-        var isEnough = false
+        var isEnough = number + 1 - from >= Self.keysAtOnce
         Self.withRow(probe.keys[number]) { key in
           view.table.find(key, at: sequence).map { if !body($0) { isEnough = true } }
         }

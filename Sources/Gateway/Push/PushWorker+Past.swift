@@ -19,7 +19,7 @@ extension PushWorker {
     of view: LiveView
   ) -> PastSteps {
     if case .steps(let steps) = steps(after: position, upTo: visible, of: view) {
-      return .known(steps, upTo: current, hasMore: false)
+      return known(steps, upTo: current)
     }
     guard let changeLog, let place = changeLog.place(after: position, of: view),
       let past = changeLog.read(from: place, after: position, upTo: current.lsn, of: view)
@@ -31,6 +31,13 @@ extension PushWorker {
     guard case .steps(let rest) = steps(after: past.position, upTo: visible, of: view) else {
       return .gone
     }
-    return .known(past.steps + rest, upTo: current, hasMore: false)
+    return known(past.steps + rest, upTo: current)
+  }
+
+  private func known(_ steps: [RecordedStep], upTo end: Position) -> PastSteps {
+    guard steps.count >= Self.stepsMax, let last = steps.last else {
+      return .known(steps, upTo: end, hasMore: false)
+    }
+    return .known(steps, upTo: last.position, hasMore: true)
   }
 }

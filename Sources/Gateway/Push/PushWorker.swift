@@ -47,11 +47,15 @@ final class PushWorker: @unchecked Sendable {
 
   func leave() { store.gate.leave(index) }
 
-  /// The steps behind a position that a reader sees.
+  /// Steps that one answer may go through.
+  static let stepsMax = 10_000
+
+  /// The steps behind a position that a reader sees, at most so many.
   func steps(after position: Position, upTo visible: ReadGate.Visible, of view: LiveView)
     -> ChangeWindow.Steps
   {
-    context.window.steps(after: position, upTo: visible.sequence, of: view)
+    context.window.steps(
+      from: .after(position), upTo: visible.sequence, of: view, limit: Self.stepsMax)
   }
 
   /// The view as it is now whose rows a reader of `view` reads; nil if there is none any more.
