@@ -17,11 +17,17 @@ final class PushWorker: @unchecked Sendable {
   private var heartbeats: HeartbeatWheel
   private var pollers: [ChangePoller] = []
   private var waiting: [any PositionWaiter] = []
+  /// Places taken in the gate for them, since a while.
+  private var gateWaits: (count: Int, until: Int64) = (0, 0)
   /// The views that readers see, by their tables.
   private var viewsByTable: [ObjectIdentifier: LiveView] = [:]
   private weak var directory: ViewDirectory?
   private var wasStale = false
   let frames = FrameBuffers()
+
+  private static let gateWaitsMax = 256
+  /// In nanoseconds.
+  private static let gateWaitsTime: Int64 = 2_000_000_000
 
   init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
     registry = InterestRegistry(context.store, context.window)
@@ -130,18 +136,19 @@ final class PushWorker: @unchecked Sendable {
 
   // MARK: Waiting for a position
 
-  /// Has the waiter called again when `lsn` may have been reached.
-  ///
-  /// - Returns: false if too many wait already.
-  func wait(for lsn: LSN, until deadline: Int64, _ waiter: any PositionWaiter) -> Bool {
-    let wake = context.signal
-    switch store.gate.wait(for: lsn, now: clock.monotonic, deadline: deadline, wake: { wake() }) {
+  /// Has the waiter called again when `lsn` may have been reached, or with the next tick where many wait already.
+  func wait(for lsn: LSN, until deadline: Int64, _ waiter: any PositionWaiter) {
+    waiting.append(waiter)
+    let (now, wake) = (clock.monotonic, context.signal)
+    if now >= gateWaits.until { gateWaits = (0, now + Self.gateWaitsTime) }
+    // The gate's places are for requests as well, and subscriptions may end long before they would have left theirs.
+    guard gateWaits.count < Self.gateWaitsMax else { return }
+    gateWaits.count += 1
+    switch store.gate.wait(for: lsn, now: now, deadline: deadline, wake: { wake() }) {
     case .reached: wake()
     case .waiting: context.positionIsAwaited()
-    case .refused: return false
+    case .refused: break
     }
-    waiting.append(waiter)
-    return true
   }
 
   /// Has the waiter called again and again, until it does not go on.

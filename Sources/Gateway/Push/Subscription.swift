@@ -402,9 +402,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     }
     let deadline = worker.clock.monotonic + Self.waitMax
     phase = .waiting(for: wanted, until: deadline)
-    guard worker.wait(for: wanted, until: deadline, self) else {
-      throw Refused(.tooManyWaiting, "try again in a moment")
-    }
+    worker.wait(for: wanted, until: deadline, self)
     return false
   }
 }
