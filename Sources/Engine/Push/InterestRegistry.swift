@@ -7,7 +7,7 @@ package final class InterestRegistry {
   private let hasher: RowHasher
   /// By the table of their view.
   private var views: [ObjectIdentifier: ViewInterests] = [:]
-  private weak var directory: ViewDirectory?
+  private var directory: ViewDirectory?
   /// All steps up to it have been taken in.
   private var sequence: UInt64 = 0
 
@@ -17,6 +17,11 @@ package final class InterestRegistry {
   }
 
   package var isEmpty: Bool { views.isEmpty }
+
+  /// Keeps no views from being freed while nobody follows any.
+  package func rest() {
+    if views.isEmpty { directory = nil }
+  }
 
   /// Whether there is something to take in.
   package func isBehind(_ visible: ReadGate.Visible) -> Bool { visible.sequence > sequence }

@@ -21,7 +21,7 @@ final class PushWorker: @unchecked Sendable {
   private var gateWaits: (count: Int, until: Int64) = (0, 0)
   /// The views that readers see, by their tables.
   private var viewsByTable: [ObjectIdentifier: LiveView] = [:]
-  private weak var directory: ViewDirectory?
+  private var directory: ViewDirectory?
   private var wasStale = false
   let frames = FrameBuffers()
 
@@ -121,8 +121,10 @@ final class PushWorker: @unchecked Sendable {
   }
 
   private func tick() {
-    // Nobody follows them: they may be gone.
-    if registry.isEmpty { (directory, viewsByTable) = (nil, [:]) }
+    if registry.isEmpty {
+      (directory, viewsByTable) = (nil, [:])
+      registry.rest()
+    }
     let isStale = isStale
     // Everybody is to know at once that rows grow old, or no longer do.
     for session in isStale == wasStale ? heartbeats.advance() : heartbeats.all {
