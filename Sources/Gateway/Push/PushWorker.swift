@@ -25,6 +25,14 @@ final class PushWorker: @unchecked Sendable {
   private var wasStale = false
   let frames = FrameBuffers()
 
+  /// Held for clients that have not taken it yet.
+  @exclusivity(unchecked) var capturedBytes = 0
+
+  /// What may be captured at one position; where more is to be told it takes several captures, and the client waits for the last.
+  /// Where many clients are slow, each has a frame.
+  var captureBytesMax: Int { capturedBytes < Self.capturedBytesMax ? 1 << 20 : 65_536 }
+
+  private static let capturedBytesMax = 64 << 20
   private static let gateWaitsMax = 256
   /// In nanoseconds.
   private static let gateWaitsTime: Int64 = 2_000_000_000

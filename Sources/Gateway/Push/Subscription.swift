@@ -68,8 +68,6 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   private var access = RowAccess.all
   private var shape: RowShape?
 
-  /// What is captured at one position; where more is to be told it takes several, and the client waits for the last.
-  private static let captureBytesMax = 1 << 20
   /// Slices gone through before others have a turn.
   private static let slicesAtOnce = 8
   /// Waits for a position end after this, in nanoseconds.
@@ -92,8 +90,14 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   /// Leaves the interest; nothing may be asked of it afterwards.
   func end() {
     leaveInterest()
+    forgetCaptured()
     // The worker may still have it among those that wait for a position.
     phase = .ended
+  }
+
+  private func forgetCaptured() {
+    worker.capturedBytes -= captured.reduce(0) { $0 + $1.count }
+    captured.removeAll()
   }
 
   private func leaveInterest() {
@@ -117,7 +121,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
 
   private func restart(because reason: String) {
     leaveInterest()
-    captured.removeAll()
+    forgetCaptured()
     told = nil
     phase = .beginning(resync: reason)
     owner.isReady(self)
@@ -144,7 +148,9 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   /// Writes the next message, if there is one.
   func produce(_ message: inout ByteBuffer) -> Progress {
     if !captured.isEmpty {
-      captured.removeFirst().withUnsafeBytes { message.append($0) }
+      let next = captured.removeFirst()
+      worker.capturedBytes -= next.count
+      next.withUnsafeBytes { message.append($0) }
       return .message
     }
     let visible = worker.enter()
@@ -275,7 +281,10 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   }
 
   private func put(_ frame: [UInt8], _ message: inout ByteBuffer) {
-    guard message.isEmpty else { return captured.append(frame) }
+    guard message.isEmpty else {
+      worker.capturedBytes += frame.count
+      return captured.append(frame)
+    }
     frame.withUnsafeBytes { message.append($0) }
   }
 
@@ -285,13 +294,13 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   ) -> Bool {
     var slices = 0
     while case .snapshot(let rest) = phase {
-      guard slices < Self.slicesAtOnce, telling.byteCount < Self.captureBytesMax else {
+      guard slices < Self.slicesAtOnce, telling.byteCount < worker.captureBytesMax else {
         return false
       }
       slices += 1
       let left = access.forEachRow(of: interest.view, in: rest, at: visible.sequence) { version in
         if interest.mayPass(version.row) { telling.tell(version) }
-        return telling.byteCount < Self.captureBytesMax
+        return telling.byteCount < worker.captureBytesMax
       }
       phase = left.map { .snapshot($0) } ?? .live
     }
@@ -300,7 +309,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     }
     if case .replay(let past, let mark) = phase {
       let last = telling.tellChanges(
-        of: past, after: mark, at: visible.sequence, bytesMax: Self.captureBytesMax)
+        of: past, after: mark, at: visible.sequence, bytesMax: worker.captureBytesMax)
       phase = last == past.lastMark ? .live : .replay(past, after: last)
     }
     guard case .live = phase else { return false }
@@ -308,7 +317,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     telling.endSnapshot()
     let name = changesName(of: interest, visible)
     knownMark = telling.tellChanges(
-      of: interest, after: knownMark, at: visible.sequence, bytesMax: Self.captureBytesMax,
+      of: interest, after: knownMark, at: visible.sequence, bytesMax: worker.captureBytesMax,
       reusedAs: name)
     return knownMark == interest.lastMark
   }
