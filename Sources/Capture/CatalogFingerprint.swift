@@ -64,8 +64,12 @@ struct CatalogFingerprint: Sendable {
   private static func digest(_ parameters: [String], _ connection: PostgresConnection) throws
     -> String
   {
-    try connection.query(
-      """
+    try connection.query(digestStatement, parameters)[0][0] ?? ""
+  }
+
+  private static let digestStatement = PreparedStatement(
+    name: "catalog_digest",
+    sql: """
       WITH used AS (SELECT * FROM unnest($2::oid[], $3::int[]) AS u(relation, attribute))
       SELECT encode(sha256(convert_to(coalesce(
         string_agg(line::text, E'\\n' ORDER BY line::text), ''), 'UTF8')), 'hex')
@@ -108,8 +112,7 @@ struct CatalogFingerprint: Sendable {
         SELECT row('published', t.pubname, t.schemaname, t.tablename, t.attnames, t.rowfilter)
         FROM pg_catalog.pg_publication_tables t WHERE t.pubname = ANY ($5::name[])
       ) AS lines(line)
-      """, parameters)[0][0] ?? ""
-  }
+      """)
 
   private static func storage(_ parameters: [String], _ connection: PostgresConnection) throws
     -> Storage

@@ -15,6 +15,8 @@ package final class PostgresConnection {
 
   private let handle: OpaquePointer
   private let stop: StopFlag
+  /// Names of statements.
+  private var prepared: Set<String> = []
 
   /// `search_path` is empty, so that every name we write is qualified.
   private static let settings =
@@ -100,25 +102,26 @@ package final class PostgresConnection {
     return try rows()
   }
 
-  /// Makes `sql` ready to be run by its name, as often as need be.
-  package func prepare(_ name: String, _ sql: String) throws(PostgresError) {
-    guard PQsendPrepare(handle, name, sql, 0, nil) == 1 else {
-      throw PostgresError(.connection, message)
-    }
-    _ = try rows()
-  }
-
-  /// Runs a prepared statement with text parameters and returns its rows, nil for NULL.
-  package func query(prepared name: String, _ parameters: [String?]) throws(PostgresError)
-    -> [[String?]]
+  /// Runs a statement with text parameters and returns its rows, nil for NULL; its first time here it is prepared.
+  package func query(_ statement: PreparedStatement, _ parameters: [String?] = [])
+    throws(PostgresError) -> [[String?]]
   {
+    if !prepared.contains(statement.name) { try prepare(statement) }
     let texts = parameters.map { $0.flatMap { strdup($0) } }
     defer { for text in texts { free(text) } }
     let pointers = texts.map { UnsafePointer<CChar>($0) }
     let sent = PQsendQueryPrepared(
-      handle, name, Int32(pointers.count), pointers, nil, nil, 0)
+      handle, statement.name, Int32(pointers.count), pointers, nil, nil, 0)
     guard sent == 1 else { throw PostgresError(.connection, message) }
     return try rows()
+  }
+
+  private func prepare(_ statement: PreparedStatement) throws(PostgresError) {
+    guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else {
+      throw PostgresError(.connection, message)
+    }
+    _ = try rows()
+    prepared.insert(statement.name)
   }
 
   /// Runs replication commands and statements that take no parameters, several at once if need be.

@@ -8,7 +8,7 @@ struct HoldBatch {
   /// Rows of one commit: enough that the commit's cost is shared, few enough that nobody waits long for others' rows.
   static let holdsMax = 500
 
-  /// The parameters of ``HoldStatement/insert(_:)``, the last of them one for each column of the key.
+  /// The parameters of ``PreparedStatement/insert(_:)``, the last of them one for each column of the key.
   func parameters(instance: HoldID) -> [String?] {
     let lines = drafts.flatMap { draft in
       draft.lines.enumerated().map { (draft.id, $0, $1) }

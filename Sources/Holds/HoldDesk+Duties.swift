@@ -46,7 +46,7 @@ extension HoldDesk {
 
   /// Runs a statement that does at most 1,000 rows for as long as it finds so many.
   private func repeatFull(
-    _ statement: HoldStatement, _ parameters: [String], _ lane: HoldLane, _ note: (Int) -> Void
+    _ statement: PreparedStatement, _ parameters: [String], _ lane: HoldLane, _ note: (Int) -> Void
   ) throws(PostgresError) {
     while !stopFlag.isSet {
       let rows = try lane.query(statement, parameters)

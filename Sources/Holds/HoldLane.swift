@@ -12,7 +12,6 @@ final class HoldLane: @unchecked Sendable {
   private let conninfo: String
   private let stop: StopFlag
   private var open: PostgresConnection?
-  private var prepared: Set<String> = []
   /// Counts connections. On the lane's queue only.
   private(set) var connectionNumber = 0
   private let waiting = Atomic<Int>(0)
@@ -44,17 +43,12 @@ final class HoldLane: @unchecked Sendable {
     queue.asyncAfter(deadline: .now() + .milliseconds(Int(milliseconds))) { job(self) }
   }
 
-  /// The rows of a statement, prepared once for each connection. On the lane's queue only.
-  func query(_ statement: HoldStatement, _ parameters: [String?] = []) throws(PostgresError)
+  /// The rows of a statement. On the lane's queue only.
+  func query(_ statement: PreparedStatement, _ parameters: [String?] = []) throws(PostgresError)
     -> [[String?]]
   {
     do throws(PostgresError) {
-      let connection = try connection()
-      if !prepared.contains(statement.name) {
-        try connection.prepare(statement.name, statement.sql)
-        prepared.insert(statement.name)
-      }
-      return try connection.query(prepared: statement.name, parameters)
+      return try connection().query(statement, parameters)
     } catch {
       if error.isOfConnection { close() }
       throw error
@@ -63,7 +57,6 @@ final class HoldLane: @unchecked Sendable {
 
   func close() {
     open = nil
-    prepared = []
     connectionNumber += 1
   }
 
@@ -84,12 +77,6 @@ final class HoldLane: @unchecked Sendable {
     connectionNumber += 1
     return made
   }
-}
-
-/// SQL with a name to be prepared under.
-struct HoldStatement: Sendable {
-  let name: String
-  let sql: String
 }
 
 extension PostgresError {

@@ -5,12 +5,12 @@ import Engine
 ///
 /// Rows that a shop may have locked are only ever taken with `SKIP LOCKED`, a hold's own row before its lines; so nothing here
 /// waits for a shop, and no two can wait for each other.
-extension HoldStatement {
+extension PreparedStatement {
   /// Writes holds and their lines; those whose id is there already, since they were sent before, are left out.
   ///
   /// - SeeAlso: `HoldBatch` for the parameters.
-  static func insert(_ key: HoldKeyColumns) -> HoldStatement {
-    HoldStatement(
+  static func insert(_ key: HoldKeyColumns) -> PreparedStatement {
+    PreparedStatement(
       name: "insert",
       sql: """
         WITH taken AS (\(inserting) FROM \(unnestedHolds) ON CONFLICT (id) DO NOTHING
@@ -23,8 +23,8 @@ extension HoldStatement {
   /// Writes one hold in place of another, named behind the parameters of ``insert(_:)``, unless that has ended, is replaced already or is locked.
   ///
   /// The insert reads from the mark, so that the log has the mark first.
-  static func replace(_ key: HoldKeyColumns) -> HoldStatement {
-    HoldStatement(
+  static func replace(_ key: HoldKeyColumns) -> PreparedStatement {
+    PreparedStatement(
       name: "replace",
       sql: """
         WITH old AS (
@@ -66,7 +66,7 @@ extension HoldStatement {
   private static let firstOfKey = 14
 
   /// Marks refused holds of this instance as rejected.
-  static let reject = HoldStatement(
+  static let reject = PreparedStatement(
     name: "reject",
     sql: """
       WITH target AS (
@@ -81,7 +81,7 @@ extension HoldStatement {
       """)
 
   /// Rejects a hold that was to replace `$3`, which stands for itself again, in one commit; neither if either is locked.
-  static let rejectReplacing = HoldStatement(
+  static let rejectReplacing = PreparedStatement(
     name: "reject_replacing",
     sql: """
       WITH old AS (
@@ -103,7 +103,7 @@ extension HoldStatement {
       """)
 
   /// Releases what was replaced by a granted hold.
-  static let releaseReplaced = HoldStatement(
+  static let releaseReplaced = PreparedStatement(
     name: "release_replaced",
     sql: """
       WITH target AS (
@@ -119,7 +119,7 @@ extension HoldStatement {
       """)
 
   /// Makes another instance's hold this one's, `$2`, which decides it where that comes in the log.
-  static let adopt = HoldStatement(
+  static let adopt = PreparedStatement(
     name: "adopt",
     sql: """
       WITH target AS (
@@ -129,7 +129,7 @@ extension HoldStatement {
       """)
 
   /// Says of a hold that it is not decided; no row if it has ended or is locked.
-  static let mark = HoldStatement(
+  static let mark = PreparedStatement(
     name: "mark",
     sql: """
       WITH target AS (
@@ -138,7 +138,7 @@ extension HoldStatement {
       """)
 
   /// Says so no more; the rows are those that are locked.
-  static let unmark = HoldStatement(
+  static let unmark = PreparedStatement(
     name: "unmark",
     sql: """
       WITH target AS (
@@ -151,7 +151,7 @@ extension HoldStatement {
       """)
 
   /// Brings a caller's hold to status `$3`, from one of `$4`; no row if it is elsewhere, its time is over or it is locked.
-  static let change = HoldStatement(
+  static let change = PreparedStatement(
     name: "change",
     sql: """
       WITH target AS (
@@ -171,7 +171,7 @@ extension HoldStatement {
       """)
 
   /// Lets a caller's hold last `$3` microseconds from now, never less than it would have.
-  static let extend = HoldStatement(
+  static let extend = PreparedStatement(
     name: "extend",
     sql: """
       WITH target AS (
@@ -185,7 +185,7 @@ extension HoldStatement {
 
   // MARK: Duties
 
-  static let expire = HoldStatement(
+  static let expire = PreparedStatement(
     name: "expire",
     sql: """
       WITH target AS (
@@ -200,7 +200,7 @@ extension HoldStatement {
       """)
 
   /// Deletes holds that ended more than `$1` microseconds ago.
-  static let purge = HoldStatement(
+  static let purge = PreparedStatement(
     name: "purge",
     sql: """
       WITH target AS (
@@ -213,11 +213,11 @@ extension HoldStatement {
       """)
 
   /// The lock of whoever expires and purges, `onhand` and `hold` in ASCII.
-  static let lockDuties = HoldStatement(
+  static let lockDuties = PreparedStatement(
     name: "lock_duties", sql: "SELECT pg_try_advisory_lock(1869506657, 1752132708)")
 
   /// How many are paid and not settled, and for how long the oldest, in seconds.
-  static let unsettled = HoldStatement(
+  static let unsettled = PreparedStatement(
     name: "unsettled",
     sql: """
       SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(confirmed_at)), 0)::bigint
@@ -227,8 +227,8 @@ extension HoldStatement {
   // MARK: Reading
 
   /// The active holds behind one key, whose columns are the parameters; the next to expire first.
-  static func explain(_ key: HoldKeyColumns) -> HoldStatement {
-    HoldStatement(
+  static func explain(_ key: HoldKeyColumns) -> PreparedStatement {
+    PreparedStatement(
       name: "explain",
       sql: """
         SELECT coalesce(json_agg(x), '[]'),
@@ -247,13 +247,13 @@ extension HoldStatement {
   /// - Parameter key: the names of the lines' key columns.
   fileprivate static func reading(
     _ name: String, _ condition: String, _ limit: String, _ key: [String]
-  ) -> HoldStatement {
+  ) -> PreparedStatement {
     let members = key.map { name in
       PostgresConnection.quote(literal: memberStart(name))
         + " || to_json(\(PostgresConnection.quote(name)))::text"
     }
     let texts = key.map { "\(PostgresConnection.quote($0))::text" }
-    return HoldStatement(
+    return PreparedStatement(
       name: name,
       sql: """
         SELECT h.id, h.status, h.caller, h.reference, h.request_digest, h.instance, h.superseded_by,
@@ -290,11 +290,11 @@ extension HoldStatement {
 
 /// The statements that find holds with their lines.
 struct HoldReadings: Sendable {
-  let byID: HoldStatement
-  let byIDs: HoldStatement
+  let byID: PreparedStatement
+  let byIDs: PreparedStatement
   /// The newest first.
-  let byReference: HoldStatement
-  let byIdempotencyKey: HoldStatement
+  let byReference: PreparedStatement
+  let byIdempotencyKey: PreparedStatement
 
   /// - Parameter key: the names of the columns of the lines' key.
   init(key: [String]) {

@@ -13,14 +13,17 @@ struct EndpointTables {
 
   /// A text that is another one once any endpoint was added, altered or taken away.
   func version() throws(PostgresError) -> String {
-    try connection.query(
-      """
+    try connection.query(Self.version)[0][0] ?? ""
+  }
+
+  private static let version = PreparedStatement(
+    name: "webhooks_version",
+    sql: """
       SELECT pg_catalog.concat(max(revision), ' ', count(*), ' ', count(previous_secret) FILTER
         (WHERE previous_secret_until > clock_timestamp()), ' ',
         (SELECT max(number) FROM onhand.webhook_parked WHERE is_asked_for))
       FROM onhand.webhook_endpoints
-      """)[0][0] ?? ""
-  }
+      """)
 
   // MARK: Endpoints
 

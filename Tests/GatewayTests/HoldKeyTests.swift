@@ -142,7 +142,7 @@ struct HoldKeyTests {
       "SELECT \(shape.key.map { "\(PostgresConnection.quote($0.column))::text" }.joined(separator: ", ")) FROM bins WHERE \(shape.condition)"
     )[0]
     let values = row.map { PostgresConnection.quote(literal: $0 ?? "") }.joined(separator: ", ")
-    try connection.execute("PREPARE explaining AS \(HoldStatement.explain(key).sql)")
+    try connection.execute("PREPARE explaining AS \(PreparedStatement.explain(key).sql)")
     for mode in ["force_custom_plan", "force_generic_plan"] {
       try connection.execute("SET plan_cache_mode = \(mode)")
       let plan = try connection.execute("EXPLAIN EXECUTE explaining (\(values))")
@@ -150,7 +150,7 @@ struct HoldKeyTests {
       #expect(plan.contains("hold_lines_key"), "\(plan)")
       #expect(!plan.contains("Seq Scan on hold_lines"), "\(plan)")
     }
-    let unsettled = try connection.execute("EXPLAIN \(HoldStatement.unsettled.sql)")
+    let unsettled = try connection.execute("EXPLAIN \(PreparedStatement.unsettled.sql)")
       .compactMap { $0[0] }.joined(separator: "\n")
     #expect(unsettled.contains("holds_unsettled"), "\(unsettled)")
   }
