@@ -53,13 +53,15 @@ package struct Position: Hashable, Sendable, CustomStringConvertible {
 
 /// One history of a database: its system, timeline, and how often it was set back.
 package struct Epoch: Hashable, Sendable, CustomStringConvertible {
-  package let id: String
+  /// Its characters, the first one in the lowest byte and none a zero: positions are copied and compared for every frame, and
+  /// text is counted by its owners.
+  private let characters: UInt64
 
   package init?(_ id: String) {
     guard (1...8).contains(id.utf8.count),
       id.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) })
     else { return nil }
-    self.id = id
+    characters = id.utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   /// The same on every instance that follows the same history.
@@ -73,8 +75,14 @@ package struct Epoch: Hashable, Sendable, CustomStringConvertible {
         hash = (hash ^ (value >> UInt64(shift) & 0xFF)) &* 0x100_0000_01b3
       }
     }
-    let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz")
-    id = String((0..<4).map { digits[Int(hash / [1, 36, 1296, 46656][$0] % 36)] })
+    let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
+    characters = [46656, 1296, 36, 1].reduce(0) { $0 << 8 | UInt64(digits[Int(hash / $1 % 36)]) }
+  }
+
+  package var id: String {
+    withUnsafeBytes(of: characters.littleEndian) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
   }
 
   package var description: String { id }
