@@ -87,6 +87,8 @@ function backoff(attempts) {
 
 /** After such a time, in milliseconds, what went before a connection no longer makes the next pause longer. */
 const lasting = 30_000;
+/** The same where the connection was cut: a page on the move comes back soon, and a server that speaks and dies is left alone. */
+const lastingUntilCut = 5_000;
 
 /** @typedef {"now" | "later" | "never"} Comeback When to connect again. */
 
@@ -104,6 +106,22 @@ export function comeback(code) {
 /** @param {number} code */
 function wasCut(code) {
   return code === 1005 || code === 1006 || code === 1015;
+}
+
+/**
+ * What a promise becomes, unless it takes too long.
+ *
+ * @template T
+ * @param {number} milliseconds
+ * @param {T | Promise<T>} promise
+ * @returns {Promise<T>}
+ */
+function within(milliseconds, promise) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it took too long")), milliseconds);
+  });
+  return Promise.race([promise, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
 }
 
 /** One socket and the subscriptions that share it. */
@@ -220,7 +238,7 @@ export class Connection {
     /** @type {string | undefined} */ let token;
     try {
       const given = this.#options.token;
-      token = typeof given === "function" ? await given() : given;
+      token = typeof given === "function" ? await within(2 * this.#heartbeat, given()) : given;
     } catch {
       if (generation === this.#generation) this.#retry("later");
       return;
@@ -281,8 +299,9 @@ export class Connection {
     if (when === "never") {
       return this.#fail(new PushError("closed", reason || `the server closed with ${code}`, code));
     }
-    // Who is told to come back later, and then told so again, waits longer.
-    const isWell = when === "now" || wasCut(code) ? this.#hasSpoken : Date.now() - this.#openedAt > lasting;
+    // Who is told to come back later, and then told so again, waits longer; so does who is cut off time and again.
+    const isWell = when === "now" ? this.#hasSpoken
+      : Date.now() - this.#openedAt > (wasCut(code) ? lastingUntilCut : lasting);
     if (isWell) this.#attempts = 0;
     this.#retry(when);
   }
@@ -416,6 +435,8 @@ export class Subscription {
   #view;
   /** The position last told on this connection; null where none was since it began. */
   /** @type {string | null} */ #told = null;
+  /** Whether the rows are those of the position last told: not while changes that were missed are still to come. */
+  #isCurrent = false;
   /** Frames that are not to be shown yet. */
   /** @type {any[]} */ #staged = [];
   /** @type {string | null} */ #resynced = null;
@@ -455,6 +476,7 @@ export class Subscription {
   /** What was told does not count any more, and what follows is not told yet. */
   lose() {
     this.#told = null;
+    this.#isCurrent = false;
     this.#staged = [];
     this.showStale();
   }
@@ -520,6 +542,7 @@ export class Subscription {
       else for (const change of frame.changes) this.#applyChange(change, note);
     }
     this.position = this.#told = position;
+    this.#isCurrent = true;
     this.refusals = 0;
     const resynced = this.#resynced;
     this.#resynced = null;
@@ -591,12 +614,14 @@ export class Subscription {
 
   /** @param {string} position To which nothing has changed. */
   moveTo(position) {
-    if (this.#told !== null) this.position = this.#told = position;
+    if (this.#told === null) return;
+    this.position = this.#told = position;
+    this.#isCurrent = true;
   }
 
   /** Tells if the rows may be outdated, where that has changed. */
   showStale() {
-    const stale = this.#told === null || this.#resynced !== null || this.#owner.isStale();
+    const stale = !this.#isCurrent || this.#resynced !== null || this.#owner.isStale();
     if (this.hasEnded || stale === this.stale) return;
     this.stale = stale;
     this.#tell({ kind: "stale", stale });

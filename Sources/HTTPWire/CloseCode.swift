@@ -9,6 +9,7 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable {
   package static let protocolError = CloseCode(rawValue: 1002)
   package static let unsupportedData = CloseCode(rawValue: 1003)
   package static let invalidPayload = CloseCode(rawValue: 1007)
+  package static let policyViolation = CloseCode(rawValue: 1008)
   package static let messageTooBig = CloseCode(rawValue: 1009)
   package static let serviceRestart = CloseCode(rawValue: 1012)
   package static let tryAgainLater = CloseCode(rawValue: 1013)

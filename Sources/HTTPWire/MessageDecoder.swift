@@ -39,6 +39,9 @@ package struct MessageDecoder: ~Copyable {
     frames = FrameDecoder(allowsCompression: allowsCompression)
   }
 
+  /// Whether a message has begun and not ended.
+  package var isInMessage: Bool { begun != nil }
+
   /// Of memory held between events.
   package var bufferedBytes: Int { partial.capacity + control.capacity }
 

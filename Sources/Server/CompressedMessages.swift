@@ -14,8 +14,8 @@ struct CompressedMessages: ~Copyable {
   static let messageBytesMin = 256
   /// As many different messages as may be sent in turns to the clients of a worker.
   private static let entriesMax = 8
-  /// A larger one, as a page of a snapshot, is not likely to be sent twice.
-  private static let keptBytesMax = 65_536
+  /// A larger one, as a large row, is not likely to be sent twice.
+  private static let keptBytesMax = 131_072
 
   private final class StreamBox {
     let stream: RawDeflate

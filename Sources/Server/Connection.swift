@@ -64,6 +64,10 @@ final class Connection {
     case idle, head, body, parked, compressor, output, linger
     /// Of a session: for its client, or for something to tell it.
     case session
+    /// Of a session: for the rest of a message of its client.
+    case sessionMessage
+    /// Of a session: for its turn to take what its client has sent.
+    case sessionInput
     /// Of a session: for its client to take what it was told.
     case sessionOutput
     /// For the client's close frame.
@@ -79,6 +83,8 @@ final class Connection {
     input.capacity + output.capacity + (openSession?.bufferedBytes ?? 0)
   }
   var hasOutput: Bool { !output.isEmpty }
+  /// Whether its client has sent more than has been taken.
+  var hasSessionInput: Bool { phase == .session && !input.isEmpty }
 
   /// Moves on to the request behind the one at the front.
   func nextRequest() {

@@ -9,6 +9,8 @@ final class OpenSession {
   @exclusivity(unchecked) var isQueued = false
   /// Whether it has written in the round of turns at hand, which is not sent yet.
   @exclusivity(unchecked) var hasWritten = false
+  /// Whether it will be called back for what its client has sent and it has not taken.
+  @exclusivity(unchecked) var isInputPosted = false
   /// Of messages, as sent.
   @exclusivity(unchecked) var sentBytes = 0
   /// What the access log will say of the request that began it; nil where there is none.

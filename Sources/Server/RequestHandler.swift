@@ -15,10 +15,19 @@ package protocol RequestHandler: Sendable {
   ///
   /// Called on the worker's queue. A session named may be named again or be gone: neither does harm.
   func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID])
+
+  /// Many sessions of a worker are about to be asked for messages, one after the other and with nothing in between, so that
+  /// what they have in common can be found out once.
+  ///
+  /// Called on the worker's queue, as ``roundEnds(worker:)`` is behind the last of them.
+  func roundBegins(worker: Int)
+  func roundEnds(worker: Int)
 }
 
 extension RequestHandler {
   package func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID]) {}
+  package func roundBegins(worker: Int) {}
+  package func roundEnds(worker: Int) {}
 }
 
 /// What a handler made of a request.

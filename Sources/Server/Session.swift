@@ -24,14 +24,23 @@ package protocol Session: AnyObject {
   /// clients don't all come back at once.
   func drain()
 
+  /// Whether it is to end even if its client does not take what it has been told; asked when it is named ready.
+  var mustEnd: Bool { get }
+
   /// The connection is gone; called once, last.
   func end()
+}
+
+extension Session {
+  package var mustEnd: Bool { false }
 }
 
 /// What a session made of being asked for a message.
 package enum Production: Sendable {
   /// `message` is one, as text for a WebSocket and as it is for a stream.
   case text
+  /// The same, and there is nothing behind it until the session is ready again.
+  case lastText
   /// `message` is one of bytes; the same as `text` for a stream.
   case binary
   /// Nothing to tell until the session is ready again.

@@ -49,7 +49,22 @@ extension Worker {
     }
     let rest = receive(connection, scratch.mutableBytes)
     if !rest.isEmpty { connection.input.append(scratch.view[rest]) }
+    postInput(connection)
     settle(connection)
+  }
+
+  /// Has what is left of a client's bytes taken after others have had their turn.
+  private func postInput(_ connection: Connection) {
+    guard connection.hasSessionInput, !connection.hasOutput, let open = connection.openSession,
+      !open.isInputPosted
+    else { return }
+    open.isInputPosted = true
+    let token = connection.token
+    post { worker in
+      guard let connection = worker.table[token], let open = connection.openSession else { return }
+      open.isInputPosted = false
+      worker.resumeSession(connection)
+    }
   }
 
   /// Tells the session, if it has not been told, that it is over, and the access log.
@@ -116,6 +131,7 @@ extension Worker {
     let rest = receive(connection, connection.input.mutableBytes)
     connection.input.keep(rest)
     if connection.input.isEmpty { connection.input.release() }
+    postInput(connection)
   }
 
   /// Takes what the client has sent; returns what has to wait until it takes what it was told.
@@ -131,4 +147,6 @@ extension Worker {
 extension Connection {
   /// Whether its WebSocket's end is agreed on as soon as the client's close frame comes.
   var isClosingSession: Bool { openSession?.webSocket?.isClosing ?? false }
+  /// Whether its client is in the midst of a message.
+  var isInMessage: Bool { openSession?.webSocket?.decoder.isInMessage ?? false }
 }

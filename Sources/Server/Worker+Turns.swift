@@ -62,6 +62,7 @@ extension Worker {
       message.removeAll()
       switch session.produce(&message) {
       case .text: write(.text, open)
+      case .lastText: return write(.text, open)
       case .binary: write(.binary, open)
       case .nothing: return
       case .close(let code): writeEnd(code, connection, open)
@@ -89,6 +90,9 @@ extension Worker {
   }
 
   private func writeTurns() {
+    guard !turns.isEmpty else { return }
+    handler.roundBegins(worker: index)
+    defer { handler.roundEnds(worker: index) }
     for _ in 0..<min(turns.count, Self.turnsMax) where output.count < Self.roundBytesMax {
       guard let token = turns.popFirst() else { break }
       guard let connection = table[token], let open = connection.openSession else { continue }
@@ -98,7 +102,11 @@ extension Worker {
         continue
       }
       open.isQueued = false
-      guard connection.phase == .session, !connection.hasOutput else { continue }
+      guard connection.phase == .session else { continue }
+      guard !connection.hasOutput else {
+        if open.session?.mustEnd == true { cut(connection) }
+        continue
+      }
       let start = output.count
       gatherMessages(connection)
       if output.count > start || connection.phase != .session {

@@ -38,7 +38,9 @@ extension Worker {
       cut(connection)
     case .session:
       endIdle(connection)
-    case .compressor:
+    case .sessionMessage:
+      fail(connection, .policyViolation, ByteView("a message took too long"))
+    case .compressor, .sessionInput:
       break
     }
   }
@@ -74,7 +76,9 @@ extension Worker {
   private func wait(of connection: Connection) -> Connection.Wait {
     if connection.hasOutput { return connection.phase == .session ? .sessionOutput : .output }
     switch connection.phase {
-    case .session: return connection.isClosingSession ? .closeFrame : .session
+    case .session where connection.isClosingSession: return .closeFrame
+    case .session where connection.hasSessionInput: return .sessionInput
+    case .session: return connection.isInMessage ? .sessionMessage : .session
     case .parked: return .parked
     case .compressing: return .compressor
     case .lingering: return .linger
@@ -105,8 +109,9 @@ extension Worker {
     case .output: return tick.after(waitTicks.output)
     case .linger: return tick.after(waitTicks.linger)
     case .session, .sessionOutput: return tick.after(waitTicks.session)
+    case .sessionMessage: return tick.after(waitTicks.body)
     case .closeFrame: return tick.after(waitTicks.close)
-    case .compressor: return .never
+    case .compressor, .sessionInput: return .never
     case .parked:
       guard case .parked(let deadline) = connection.phase else { return .never }
       return deadline
@@ -116,10 +121,10 @@ extension Worker {
   private func setInterest(_ connection: Connection, _ wait: Connection.Wait) {
     let interest: EventPoll.Interest =
       switch wait {
-      case .idle, .head, .body, .linger, .session, .closeFrame: .readable
+      case .idle, .head, .body, .linger, .session, .sessionMessage, .closeFrame: .readable
       case .output, .sessionOutput: .writable
       case .parked: .peerClosed
-      case .compressor: .failureOnly
+      case .compressor, .sessionInput: .failureOnly
       }
     guard interest != connection.interest else { return }
     connection.interest = interest

@@ -3,17 +3,22 @@ import HTTPWire
 extension Worker {
   /// What memory for messages may hold on to between events.
   private static let keptMessageBytesMax = 262_144
+  /// What a client may say, inflated, before others have their turn: a kilobyte may stand for a megabyte to be looked at.
+  private static let receivedBytesMax = 65_536
+  /// What the shortest message or control frame counts as.
+  private static let receivedBytesMin = 64
 
-  /// Takes the frames in `bytes`; returns those that wait until the client takes what it was told.
+  /// Takes frames in `bytes`; returns those that wait for a turn, or until the client takes what it was told.
   func receive(
     _ connection: Connection, _ socket: WebSocketWire, _ bytes: UnsafeMutableRawBufferPointer
   ) -> Range<Int> {
     var position = 0
+    var received = 0
     do throws(WebSocketFault) {
-      while connection.phase == .session, !connection.hasOutput,
+      while connection.phase == .session, !connection.hasOutput, received < Self.receivedBytesMax,
         let event = try socket.decoder.next(bytes, &position)
       {
-        try take(event, connection, socket)
+        received += max(Self.receivedBytesMin, try take(event, connection, socket))
         if output.count >= Self.turnBytesMax { flush(connection) }
       }
     } catch {
@@ -45,19 +50,24 @@ extension Worker {
     endSession(connection)
   }
 
+  /// - Returns: how many bytes had to be looked at.
   private func take(
     _ event: MessageDecoder.Event, _ connection: Connection, _ socket: WebSocketWire
-  ) throws(WebSocketFault) {
+  ) throws(WebSocketFault) -> Int {
     switch event {
     case .message(let message, let isText, let isCompressed):
-      guard let session = connection.openSession?.session else { return }
+      guard let session = connection.openSession?.session else { return 0 }
+      var byteCount = message.count
       if isCompressed {
-        session.receive(try inflate(message, isText, socket), isText: isText)
+        let inflated = try inflate(message, isText, socket)
+        byteCount = inflated.count
+        session.receive(inflated, isText: isText)
         forgetInflated()
       } else {
         session.receive(message, isText: isText)
       }
       gatherMessages(connection)
+      return byteCount
     case .ping(let payload):
       // RFC 6455 5.5.1: nothing is sent after a close frame.
       if !socket.isClosing { output.append(frame: .pong, payload) }
@@ -67,6 +77,7 @@ extension Worker {
       if !socket.isClosing { answerClose(code) }
       finishSession(connection)
     }
+    return 0
   }
 
   private func inflate(

@@ -38,6 +38,10 @@ struct FailureStateTests {
       try service.waitForFailure(.databaseUnreachable)
       #expect(try service.client.get("/readyz").status == 503)
       #expect(try service.client.get("/healthz").status == 200)
+      // A browser comes back to a stream that ends, and never after another status than 200.
+      let events = try HTTPClient(port: service.service.port).get(
+        "/v1/views/v/changes", headers: ["Accept": "text/event-stream"])
+      #expect(events.status == 200 && events.fields["content-type"] == "text/event-stream")
       try shop.cluster.start()
       try service.waitUntilReady()
       try shop.expectEqual(service, "after the start")

@@ -18,6 +18,9 @@ final class Feed: RequestHandler {
     var begun = 0
     var ends: [ContinuousClock.Instant] = []
     var producedBytes = 0
+    var isStrict = false
+    var whenHeard: (@Sendable () -> Void)?
+    var heardAtSignal = 0
   }
 
   init(_ limits: MessageLimits = MessageLimits()) {
@@ -31,6 +34,21 @@ final class Feed: RequestHandler {
   var ended: Int { ends.count }
   var producedBytes: Int { state.withLock { $0.producedBytes } }
   var openCount: Int { state.withLock { $0.begun - $0.ends.count } }
+
+  /// Of messages, when the handler was last asked because of a signal.
+  var heardAtSignal: Int { state.withLock { $0.heardAtSignal } }
+  var isStrict: Bool { state.withLock { $0.isStrict } }
+
+  /// Has `body` called when the first message is heard.
+  func whenHeard(_ body: @escaping @Sendable () -> Void) {
+    state.withLock { $0.whenHeard = body }
+  }
+
+  /// Lets no client stay that does not take what it is told.
+  func beStrict(_ server: Server) {
+    state.withLock { $0.isStrict = true }
+    server.signal()
+  }
 
   func tell(_ message: String, _ server: Server) {
     state.withLock { $0.messages.append(message) }
@@ -69,7 +87,10 @@ final class Feed: RequestHandler {
 
   func gatherReady(worker: Int, _ cause: GatherCause, _ ready: inout [SessionID]) {
     guard case .signal = cause else { return }
-    state.withLock { ready += $0.sessions[worker, default: []] }
+    state.withLock { state in
+      ready += state.sessions[worker, default: []]
+      state.heardAtSignal = state.heard.count
+    }
   }
 
   fileprivate func begin(_ id: SessionID, worker: Int) {
@@ -87,7 +108,11 @@ final class Feed: RequestHandler {
   }
 
   fileprivate func hear(_ message: String) {
-    state.withLock { $0.heard.append(message) }
+    let body = state.withLock { state in
+      state.heard.append(message)
+      return state.heard.count == 1 ? state.whenHeard : nil
+    }
+    body?()
   }
 
   /// The message of that number, and whether there will be none.
@@ -148,6 +173,8 @@ private final class FeedSession: Session {
   }
 
   func drain() { isDraining = true }
+
+  var mustEnd: Bool { feed.isStrict }
 
   func end() {
     guard let id, !hasEnded else { preconditionFailure("ended twice, or before it began") }

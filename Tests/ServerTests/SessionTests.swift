@@ -55,6 +55,57 @@ import Testing
     }
   }
 
+  /// What takes a hundred bytes to say may take a hundred thousand to be looked at.
+  @Test func whoSaysMuchInFewBytesLeavesOthersTheirTurn() async throws {
+    let feed = Feed()
+    try await withServer(ServerConfiguration(), feed) { server in
+      feed.whenHeard { server.signal() }
+      let texts = (0..<200).map { "\($0) " + String(repeating: "a", count: 40_000) }
+      let frames = texts.map { ClientFrame(1, deflated(Array($0.utf8)), reserved: 4) }
+      let bytes = frames.flatMap(\.bytes)
+      // One look at the socket finds them all.
+      #expect(bytes.count < 65_536)
+      let greedy = try WebSocketClient(
+        port: server.port, "/feed", fields: ["Sec-WebSocket-Extensions: permessage-deflate"],
+        first: bytes)
+      #expect(try await eventually { feed.heard.count == texts.count })
+      #expect(feed.heard == texts)
+      #expect(feed.heardAtSignal <= 2)
+      try greedy.send(.close(1000))
+      #expect(try greedy.receiveClose() == 1000)
+    }
+  }
+
+  @Test func aMessageInPiecesHasItsTime() async throws {
+    var configuration = ServerConfiguration()
+    configuration.limits.bodyTime = .seconds(1)
+    try await withServer(configuration, Feed()) { server in
+      let socket = try WebSocketClient(port: server.port, "/echo")
+      try socket.send(ClientFrame(text: "a", isFinal: false))
+      // Neither a further piece nor a ping is a reason to wait longer.
+      let begin = ContinuousClock.now
+      var frame: ServerFrame
+      repeat {
+        try socket.send(ClientFrame(0, [0x61], isFinal: false), ClientFrame(9, []))
+        frame = try socket.receive()
+        try await Task.sleep(for: .milliseconds(50))
+      } while frame.opcode == 10 && begin.duration(to: .now) < .seconds(60)
+      #expect(frame.opcode == 8 && frame.payload.prefix(2) == [0x03, 0xF0])
+    }
+  }
+
+  @Test func whoMustEndDoesWhateverItsClientDoesNotTake() async throws {
+    let feed = Feed()
+    try await withServer(ServerConfiguration(), feed) { server in
+      let stalled = try WebSocketClient(
+        port: server.port, "/endless", receiveBufferBytes: 4_096)
+      _ = try await settled { feed.producedBytes }
+      feed.beStrict(server)
+      #expect(try await eventually { feed.ended == 1 })
+      _ = stalled.client.drainBytes()
+    }
+  }
+
   @Test func whoDoesNotReadIsNotReadFrom() async throws {
     var configuration = ServerConfiguration()
     configuration.limits.sessionIdleTime = .milliseconds(500)

@@ -204,7 +204,7 @@ import Testing
 }
 
 /// `bytes` as a message compressed by a client.
-private func deflated(_ bytes: [UInt8]) -> [UInt8] {
+func deflated(_ bytes: [UInt8]) -> [UInt8] {
   var stream = z_stream()
   precondition(czlib_raw_deflate_begin(&stream, 9, 15) == Z_OK)
   defer { deflateEnd(&stream) }

@@ -24,6 +24,8 @@ struct DirtyKeys: ~Copyable {
   private(set) var lastMark: UInt64 = 0
 
   private(set) var count = 0
+  /// Of them, those whose row is gone: they are bounded by nothing that there is.
+  private(set) var goneCount = 0
   /// Slots held, those of keys marked again included.
   var slotCount: Int { slots.count }
 
@@ -32,7 +34,8 @@ struct DirtyKeys: ~Copyable {
     if table == nil { table = RowTable(payloadBytes: 8) }
     var inserted = false
     guard let record = table?.findOrInsert(key, hash: hash, inserted: &inserted) else { return }
-    if inserted { count += 1 } else { slots[record.payload.load(as: Int.self)].record = nil }
+    if inserted { count += 1 } else { vacate(record.payload.load(as: Int.self)) }
+    if goneKey != nil { goneCount += 1 }
     lastMark += 1
     record.payload.storeBytes(of: slots.count, as: Int.self)
     slots.append(Slot(mark: lastMark, record: record, goneKey: goneKey))
@@ -60,6 +63,7 @@ struct DirtyKeys: ~Copyable {
       guard let record = slot.record else { continue }
       table?.remove(record)
       count -= 1
+      if slot.goneKey != nil { goneCount -= 1 }
     }
     guard end < slots.count else {
       slots = []
@@ -68,6 +72,21 @@ struct DirtyKeys: ~Copyable {
     }
     slots.removeFirst(end)
     renumber()
+  }
+
+  /// The mark behind which so many keys are gone, or fewer.
+  func mark(behindAllButGone left: Int) -> UInt64 {
+    var surplus = goneCount - left
+    for slot in slots where surplus > 0 && slot.record != nil && slot.goneKey != nil {
+      surplus -= 1
+      if surplus == 0 { return slot.mark }
+    }
+    return 0
+  }
+
+  private mutating func vacate(_ place: Int) {
+    if slots[place].goneKey != nil { goneCount -= 1 }
+    slots[place].record = nil
   }
 
   private mutating func compact() {

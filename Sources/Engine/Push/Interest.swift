@@ -18,8 +18,14 @@ package final class Interest {
   @exclusivity(unchecked) private var listeners: [any InterestFollower] = []
   @exclusivity(unchecked) private var toldMark: UInt64 = 0
   private var slotsBeforePruning = Interest.slotsMin
+  private let goneKeysMax: Int
 
   private static let slotsMin = 4
+  /// Keys of rows that are gone which are kept for a follower that is behind: what comes and goes has no other bound, and to tell
+  /// of more would cost as much as to begin anew. Some 200 bytes each.
+  package static let goneKeysMaxDefault = 65_536
+  /// Keys that are marked for one who comes back, before it is cheaper to begin anew.
+  private static let pastKeysMax = 131_072
 
   /// A condition that a column equals one of some values.
   package struct Probe {
@@ -42,8 +48,10 @@ package final class Interest {
 
   package init(
     _ view: LiveView, name: [UInt8], filter: Program?, probe: Probe?,
-    appearance: RowJSONWriter? = nil, quotesBigNumbers: Bool = false
+    appearance: RowJSONWriter? = nil, quotesBigNumbers: Bool = false,
+    goneKeysMax: Int = goneKeysMaxDefault
   ) {
+    self.goneKeysMax = goneKeysMax
     self.appearance = appearance
     self.quotesBigNumbers = quotesBigNumbers
     self.view = view
@@ -56,6 +64,9 @@ package final class Interest {
 
   /// The number of the last change; one that a follower starts from.
   package var lastMark: UInt64 { dirty.lastMark }
+
+  /// Whether more has changed in the past than is worth telling.
+  var isCrowded: Bool { dirty.count > Self.pastKeysMax }
 
   /// A key that has changed, and its row as it is now.
   package enum Change {
@@ -143,6 +154,8 @@ package final class Interest {
   func tellFollowers() {
     toldMark = dirty.lastMark
     pruneIfWorthIt()
+    // An interest that nobody follows is filled to be read.
+    if !followers.isEmpty, dirty.goneCount > goneKeysMax { loseLaggards() }
     let called = listeners
     listeners.removeAll(keepingCapacity: true)
     for follower in called { follower.interestChanged() }
@@ -151,26 +164,42 @@ package final class Interest {
   // MARK: Followers
 
   func add(_ follower: any InterestFollower) {
+    follower.places.followers = followers.count
     followers.append(follower)
-    listeners.append(follower)
+    listen(follower)
   }
 
   func remove(_ follower: any InterestFollower) {
-    Self.remove(follower, from: &followers)
-    Self.remove(follower, from: &listeners)
+    Self.remove(follower, from: &followers, at: \.followers)
+    Self.remove(follower, from: &listeners, at: \.listeners)
   }
 
   private static func remove(
-    _ follower: any InterestFollower, from list: inout [any InterestFollower]
+    _ follower: any InterestFollower, from list: inout [any InterestFollower],
+    at place: WritableKeyPath<FollowerPlaces, Int>
   ) {
-    if let index = list.firstIndex(where: { $0 === follower }) {
-      list.swapAt(index, list.count - 1)
-      list.removeLast()
-    }
+    let index = follower.places[keyPath: place]
+    // One that was called stands among the listeners no more.
+    guard index < list.count, list[index] === follower else { return }
+    list.swapAt(index, list.count - 1)
+    list.removeLast()
+    if index < list.count { list[index].places[keyPath: place] = index }
   }
 
   /// Has a follower that was called, and knows everything again, called at the next change.
-  package func listen(_ follower: any InterestFollower) { listeners.append(follower) }
+  package func listen(_ follower: any InterestFollower) {
+    follower.places.listeners = listeners.count
+    listeners.append(follower)
+  }
+
+  /// Lets go of followers that are so far behind that too much is kept for them.
+  private func loseLaggards() {
+    let cut = dirty.mark(behindAllButGone: goneKeysMax / 2)
+    for follower in followers where follower.knownMark < cut {
+      follower.interestWasLost(.fellBehind)
+    }
+    prune()
+  }
 
   /// Forgets what all followers know.
   package func prune() {
@@ -179,7 +208,6 @@ package final class Interest {
   }
 
   private func pruneIfWorthIt() {
-    // An interest that nobody follows is filled to be read.
     if !followers.isEmpty, dirty.slotCount > slotsBeforePruning { prune() }
   }
 }
@@ -188,6 +216,8 @@ package final class Interest {
 package protocol InterestFollower: AnyObject {
   /// The number of the last change that it has dealt with.
   var knownMark: UInt64 { get }
+  /// The interest's own: others leave it as it is.
+  var places: FollowerPlaces { get set }
 
   /// There is more than it knew of. It is called once, and again after ``Interest/listen(_:)`` only: one that is behind anyway
   /// costs nothing while changes go on.
@@ -197,11 +227,19 @@ package protocol InterestFollower: AnyObject {
   func interestWasLost(_ loss: InterestLoss)
 }
 
+/// Where a follower stands among the others of its interest, so that it leaves without being looked for.
+package struct FollowerPlaces {
+  fileprivate var followers = 0
+  fileprivate var listeners = 0
+
+  package init() {}
+}
+
 /// Why an interest can't be followed any further.
 package enum InterestLoss: String, Sendable {
   /// More changed at once than is kept.
   case tooManyChanges = "too_many_changes"
-  /// The follower's thread was too far behind.
+  /// The follower, or its thread, was too far behind.
   case fellBehind = "fell_behind"
   /// The view is another one now, or gone.
   case viewChanged = "view_changed"

@@ -94,18 +94,44 @@ package final class InterestRegistry {
     return interest
   }
 
-  /// Marks in `draft`, which nobody follows, what changed behind `position` up to what has been taken in.
-  ///
-  /// - Returns: false if that is not known any more.
-  package func replay(after position: Position, in draft: Interest) -> Bool {
-    guard case .steps(let steps) = window.steps(after: position, upTo: sequence, of: draft.view)
-    else { return false }
-    return mark(steps, in: draft)
+  /// Whether all steps of a view behind `position` are at hand.
+  package func knowsSteps(after position: Position, of view: LiveView) -> Bool {
+    steps(after: position, of: view, atMost: 0) != nil
+  }
+
+  /// What came of marking the past.
+  package enum Replay {
+    /// All up to what has been taken in is marked.
+    case all
+    /// What lies behind this position is still to be marked.
+    case upTo(Position)
+    /// Some of it is not known any more.
+    case gone
+    /// More changed, at once or altogether, than is kept.
+    case tooMany
+  }
+
+  /// Marks in `draft`, which nobody follows, what changed behind `position`, in at most so many steps.
+  package func replay(after position: Position, in draft: Interest, atMost limit: Int = .max)
+    -> Replay
+  {
+    guard let steps = steps(after: position, of: draft.view, atMost: limit) else { return .gone }
+    guard mark(steps, in: draft) else { return .tooMany }
+    guard steps.count == limit, let last = steps.last else { return .all }
+    return .upTo(last.position)
+  }
+
+  private func steps(after position: Position, of view: LiveView, atMost limit: Int)
+    -> [RecordedStep]?
+  {
+    let found = window.steps(from: .after(position), upTo: sequence, of: view, limit: limit)
+    guard case .steps(let steps) = found else { return nil }
+    return steps
   }
 
   /// Marks in `draft`, which nobody follows, what some steps of the past changed.
   ///
-  /// - Returns: false if the changes of one were too many to be kept.
+  /// - Returns: false if that is too much to be kept.
   package func mark(_ steps: [RecordedStep], in draft: Interest) -> Bool {
     let interests = ViewInterests(draft.view, hasher: hasher)
     interests.add(draft)
@@ -118,7 +144,7 @@ package final class InterestRegistry {
         interests.take(section.changes)
       }
     }
-    return true
+    return !draft.isCrowded
   }
 
   package func unfollow(_ interest: Interest, _ follower: any InterestFollower) {

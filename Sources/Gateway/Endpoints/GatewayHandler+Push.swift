@@ -7,6 +7,10 @@ extension GatewayHandler {
     push.worker(worker).gather(cause, &ready)
   }
 
+  func roundBegins(worker: Int) { push.worker(worker).beginRound() }
+
+  func roundEnds(worker: Int) { push.worker(worker).endRound() }
+
   /// `GET /v1/live`
   func openSocket(
     _ request: borrowing Request, _ response: inout Response, _ context: borrowing RequestContext
@@ -107,8 +111,9 @@ extension GatewayHandler {
       visible: visible, reader: reader, parameters: ReadParameters(),
       scratch: scratch[context.workerIndex])
     do throws(Refused) {
-      try query.subscription.check(read)
+      // First: as long as there is no position there are no views either.
       try addPosition(visible, &response)
+      try query.subscription.check(read)
     } catch {
       // What passes is told by an event, since a browser comes back when a stream ends, and never after a status.
       guard error.problem.status == .serviceUnavailable else { throw error }

@@ -4,6 +4,7 @@ import Server
 /// A request that waits for the next change of some rows.
 final class ChangePoller: InterestFollower {
   private(set) var knownMark: UInt64
+  var places = FollowerPlaces()
   /// When nobody waits any more, on the monotonic clock.
   let deadline: Int64
   private let waker: Waker

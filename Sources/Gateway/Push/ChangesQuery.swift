@@ -24,6 +24,8 @@ struct ChangesQuery {
     let seen = try Self.position(request.field("last-event-id")?.string ?? "")
     let after = try Self.position(own["after"] ?? "")
     subscription.after = seen ?? after
+    // It has seen all that it began with, and knows nothing of a history that the database may have by now.
+    if seen != nil { subscription.minPosition = nil }
   }
 
   /// Nil for an empty text.

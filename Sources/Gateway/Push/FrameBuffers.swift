@@ -9,8 +9,10 @@ final class FrameBuffers {
   @exclusivity(unchecked) private var cached = ByteBuffer()
   @exclusivity(unchecked) private var cacheName: CacheName?
   @exclusivity(unchecked) private var frame = ByteBuffer()
-  @exclusivity(unchecked) private var frameName: FrameName?
+  /// Of the last frame that was kept.
+  @exclusivity(unchecked) private(set) var frameName: FrameName?
   private var ids: Set<[UInt8]> = []
+  private var styles: [FrameStyle.Name: FrameStyle] = [:]
 
   /// Which changes of which rows, in which shape.
   struct CacheName: Equatable {
@@ -27,27 +29,48 @@ final class FrameBuffers {
   }
 
   /// Everything that a frame depends on which tells changes and is the last of its capture.
-  struct FrameName {
-    let changes: CacheName
+  ///
+  /// A class, since it is compared for each message that is told, and a copy would count the owners of all its parts.
+  final class FrameName {
+    let interest: Interest
+    let style: FrameStyle
+    let after: UInt64
+    let sequence: UInt64
     let previous: Position?
     /// What it tells, which may move on without a step.
     let position: Position
-    /// Of the subscription, as JSON.
-    let id: [UInt8]?
+
+    init(
+      _ interest: Interest, _ style: FrameStyle, after: UInt64, sequence: UInt64,
+      previous: Position?, position: Position
+    ) {
+      self.interest = interest
+      self.style = style
+      self.after = after
+      self.sequence = sequence
+      self.previous = previous
+      self.position = position
+    }
   }
 
-  /// The same bytes for all subscriptions of this id, so that a frame's id is compared without a look at memory of each.
+  /// The same bytes for all subscriptions of this id, which are mostly one.
   func shared(_ id: [UInt8]) -> [UInt8] {
-    if ids.count >= Self.idsMax { ids.removeAll() }
+    if ids.count >= Self.namesMax { ids.removeAll() }
     return ids.insert(id).memberAfterInsert
   }
 
-  /// Writes the last frame that was kept, if its name is the one.
-  func repeatFrame(_ message: inout ByteBuffer, where isTheOne: (FrameName) -> Bool) -> Bool {
-    guard let frameName, isTheOne(frameName) else { return false }
-    message.append(frame.view)
-    return true
+  /// The same style for all who are told rows in the same way.
+  func style(_ form: FrameForm, shape: [UInt8]) -> FrameStyle {
+    let name = FrameStyle.Name(id: form.id, shape: shape)
+    if let known = styles[name] { return known }
+    if styles.count >= Self.namesMax { styles.removeAll() }
+    let style = FrameStyle(name)
+    styles[name] = style
+    return style
   }
+
+  /// Writes the last frame that was kept once more.
+  func repeatFrame(_ message: inout ByteBuffer) { message.append(frame.view) }
 
   /// Keeps a frame for the next who is to be told the same; 1,000 subscriptions to one row are told it with as many copies of bytes.
   func keepFrame(_ name: FrameName, _ message: ByteView) {
@@ -75,7 +98,7 @@ final class FrameBuffers {
   /// Lets go of what was put together for an interest, whose view may be gone.
   func forget(_ interest: Interest) {
     if cacheName?.interest === interest { cacheName = nil }
-    if frameName?.changes.interest === interest { frameName = nil }
+    if frameName?.interest === interest { frameName = nil }
   }
 
   func removeAll() {
@@ -86,5 +109,19 @@ final class FrameBuffers {
   }
 
   private static let keptBytesMax = 262_144
-  private static let idsMax = 1_000
+  private static let namesMax = 1_000
+}
+
+/// How frames are written for some subscriptions: with which id, and which columns how. One object for all that are alike, so that
+/// it is compared without a look at what it says.
+final class FrameStyle {
+  struct Name: Hashable {
+    /// Of the subscription, as JSON.
+    let id: [UInt8]?
+    let shape: [UInt8]
+  }
+
+  let name: Name
+
+  init(_ name: Name) { self.name = name }
 }

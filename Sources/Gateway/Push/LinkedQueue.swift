@@ -6,6 +6,8 @@ struct LinkedQueue<Member: LinkedQueueMember> {
   /// Kept by the one before it, or by `first`.
   private unowned(unsafe) var last: Member?
 
+  var isEmpty: Bool { first == nil }
+
   /// Adds a member behind the others.
   ///
   /// - Returns: whether it was not there already.

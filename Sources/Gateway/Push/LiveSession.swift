@@ -79,7 +79,7 @@ final class LiveSession: PushSession {
         } else if subscription.hasMore {
           queue.append(subscription)
         }
-        return .text
+        return isDone ? .lastText : .text
       case .later:
         queue.append(subscription)
         worker.wantsTurn(self)
@@ -94,7 +94,12 @@ final class LiveSession: PushSession {
     guard owesHeartbeat else { return .nothing }
     owesHeartbeat = false
     tellHeartbeat(&message)
-    return .text
+    return isDone ? .lastText : .text
+  }
+
+  /// Whether there is nothing to tell.
+  private var isDone: Bool {
+    queue.isEmpty && replies.isEmpty && !owesHeartbeat && ending == nil
   }
 
   func receive(_ message: ByteView, isText: Bool) {
@@ -112,6 +117,9 @@ final class LiveSession: PushSession {
   }
 
   func drain() { ending = ending ?? .serverStops }
+
+  /// A client without a token has no time but what it is given.
+  var mustEnd: Bool { reader == nil && ending != nil }
 
   func end() {
     for subscription in subscriptions.values { subscription.end() }

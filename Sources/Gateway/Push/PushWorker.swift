@@ -24,6 +24,9 @@ final class PushWorker: @unchecked Sendable {
   private var directory: ViewDirectory?
   private var wasStale = false
   let frames = FrameBuffers()
+  let counters: PushCounters
+  /// What all sessions see that are asked one after the other; nil outside of such a round.
+  @exclusivity(unchecked) private(set) var round: ReadGate.Visible?
 
   /// Held for clients that have not taken it yet.
   @exclusivity(unchecked) var capturedBytes = 0
@@ -40,13 +43,13 @@ final class PushWorker: @unchecked Sendable {
   init(_ context: PushContext, index: Int, scratch: WorkerScratch) {
     registry = InterestRegistry(context.store, context.window)
     self.context = context
+    counters = context.counters
     self.scratch = scratch
     self.index = index
     heartbeats = HeartbeatWheel(interval: context.heartbeat)
   }
 
   var clock: Clock { context.clock }
-  var counters: PushCounters { context.counters }
   var changeLog: ChangeLog? { context.changeLog }
   private var store: ViewStore { context.store }
 
@@ -54,12 +57,23 @@ final class PushWorker: @unchecked Sendable {
 
   /// Enters the read gate and takes in what is visible; ``leave()`` must follow.
   func enter() -> ReadGate.Visible {
+    if let round { return round }
     let visible = store.gate.enter(index)
     registry.catchUp(to: visible)
     return visible
   }
 
-  func leave() { store.gate.leave(index) }
+  func leave() {
+    if round == nil { store.gate.leave(index) }
+  }
+
+  /// Stays inside of the gate until ``endRound()``: nothing else is read on this worker meanwhile.
+  func beginRound() { round = enter() }
+
+  func endRound() {
+    round = nil
+    leave()
+  }
 
   /// Steps that one answer may go through.
   static let stepsMax = 10_000

@@ -32,6 +32,8 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     case snapshot(RowAccess.Rest)
     /// Changes behind a position are read from the log, from some place on, and marked in an interest of their own.
     case readingLog(Interest, from: LogPlace, after: Position)
+    /// The same, of the window.
+    case readingWindow(Interest, after: Position)
     /// Changes of the past are to be told, marked in an interest of their own.
     case replay(Interest, after: UInt64)
     case live
@@ -51,13 +53,15 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   /// Whether the interest will call at the next change.
   @exclusivity(unchecked) private var listens = false
   @exclusivity(unchecked) private(set) var knownMark: UInt64 = 0
+  @exclusivity(unchecked) var places = FollowerPlaces()
   /// The position last told.
   @exclusivity(unchecked) private var told: Position?
   @exclusivity(unchecked) private var interest: Interest?
   /// Messages that were captured together with the last one.
   @exclusivity(unchecked) private var captured = ArrivalQueue<[UInt8]>()
   let form: FrameForm
-  private var shapeName: [UInt8] = []
+  /// Nil until it has begun.
+  @exclusivity(unchecked) private var style: FrameStyle?
   private let worker: PushWorker
   /// It ends the subscription before it goes. Unsafe, as a counted reference would cost a tenth of telling a short change.
   private unowned(unsafe) let owner: any SubscriptionOwner
@@ -70,6 +74,8 @@ final class Subscription: InterestFollower, LinkedQueueMember {
 
   /// Slices gone through before others have a turn.
   private static let slicesAtOnce = 8
+  /// Steps of the past gone through before others have a turn.
+  private static let stepsAtOnce = 2_000
   /// Waits for a position end after this, in nanoseconds.
   private static let waitMax: Int64 = 2_000_000_000
 
@@ -153,6 +159,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       next.withUnsafeBytes { message.append($0) }
       return .message
     }
+    if repeatsFrame(&message) { return .message }
     let visible = worker.enter()
     defer { worker.leave() }
     do throws(Refused) {
@@ -170,7 +177,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     guard !hasCaptured else { return true }
     switch phase {
     case .waiting, .ended: return false
-    case .beginning, .snapshot, .readingLog, .replay: return true
+    case .beginning, .snapshot, .readingLog, .readingWindow, .replay: return true
     case .live: return interest.map { $0.lastMark != knownMark } ?? false
     }
   }
@@ -187,8 +194,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       // One that starts anew has been there.
       if reason == nil, try !hasReachedStart(visible, position) { return .nothing }
       try begin(visible, reason, &message)
-    case .live where repeatsFrame(visible, &message): return .message
-    case .snapshot, .readingLog, .replay, .live: break
+    case .snapshot, .readingLog, .readingWindow, .replay, .live: break
     }
     try checkTrust(visible)
     if case .live = phase, !hasMore {
@@ -235,35 +241,32 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     worker.counters.frames.add(frameCount)
   }
 
-  /// Tells what another subscription to the same has just been told.
-  private func repeatsFrame(_ visible: ReadGate.Visible, _ message: inout ByteBuffer) -> Bool {
-    guard let interest, captured.isEmpty,
-      worker.frames.repeatFrame(&message, where: { isNext($0, of: interest, visible) })
-    else { return false }
-    knownMark = interest.lastMark
-    told = visible.position
+  /// Tells what another subscription to the same has just been told, in the same round.
+  private func repeatsFrame(_ message: inout ByteBuffer) -> Bool {
+    guard case .live = phase, let name = worker.frames.frameName, isNext(name) else { return false }
+    worker.frames.repeatFrame(&message)
+    knownMark = name.interest.lastMark
+    told = name.position
     listen()
     worker.counters.frames.add()
     return true
   }
 
-  /// Whether the next frame, which tells changes only, is of this name. Compared piece by piece, as to put a name together for
-  /// that costs more than to compare it.
-  private func isNext(
-    _ name: FrameBuffers.FrameName, of interest: Interest, _ visible: ReadGate.Visible
-  ) -> Bool {
-    name.changes.sequence == visible.sequence && name.changes.after == knownMark
-      && name.changes.interest === interest && name.previous == told
-      && name.changes.shape == shapeName && name.id == form.id && name.position == visible.position
+  /// Whether the next frame, which tells changes only, is of this name.
+  private func isNext(_ name: FrameBuffers.FrameName) -> Bool {
+    worker.round?.sequence == name.sequence && worker.round?.position == name.position
+      && name.after == knownMark && name.interest === interest && name.style === style
+      && name.previous == told
   }
 
   /// What the next frame depends on, where it tells changes only.
   private func frameName(_ visible: ReadGate.Visible, _ position: Position)
     -> FrameBuffers.FrameName?
   {
-    guard case .live = phase, captured.isEmpty, let interest else { return nil }
+    guard case .live = phase, captured.isEmpty, let interest, let style else { return nil }
     return FrameBuffers.FrameName(
-      changes: changesName(of: interest, visible), previous: told, position: position, id: form.id)
+      interest, style, after: knownMark, sequence: visible.sequence, previous: told,
+      position: position)
   }
 
   private func changesName(of interest: Interest, _ visible: ReadGate.Visible)
@@ -271,7 +274,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   {
     FrameBuffers.CacheName(
       interest: interest, after: knownMark, sequence: visible.sequence,
-      shape: shapeName)
+      shape: style?.name.shape ?? [])
   }
 
   private func listen() {
@@ -305,7 +308,12 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       phase = left.map { .snapshot($0) } ?? .live
     }
     if case .readingLog(let past, let place, let position) = phase {
-      guard readLog(past, from: place, after: position, visible) else { return false }
+      readLog(past, from: place, after: position, visible)
+      return false
+    }
+    if case .readingWindow(let past, let position) = phase {
+      readWindow(past, after: position)
+      return false
     }
     if case .replay(let past, let mark) = phase {
       let last = telling.tellChanges(
@@ -322,36 +330,43 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     return knownMark == interest.lastMark
   }
 
-  /// Reads some of the log.
-  ///
-  /// - Returns: whether that was all, and the rest is known.
+  /// Reads some of the log; others have a turn before there is more.
   private func readLog(
     _ past: Interest, from place: LogPlace, after position: Position,
     _ visible: ReadGate.Visible
-  ) -> Bool {
+  ) {
     guard let end = visible.position?.lsn,
       let read = worker.changeLog?.read(
-        from: place, after: position, upTo: end, of: past.view),
-      worker.registry.mark(read.steps, in: past)
-    else {
-      loseLog()
-      return false
-    }
+        from: place, after: position, upTo: end, of: past.view)
+    else { return losePast(.gone) }
+    guard worker.registry.mark(read.steps, in: past) else { return losePast(.tooMany) }
     if let next = read.next {
       phase = .readingLog(past, from: next, after: read.position)
-      return false
+    } else {
+      // What is not written yet is there.
+      phase = .readingWindow(past, after: read.position)
     }
-    guard worker.registry.replay(after: read.position, in: past) else {
-      loseLog()
-      return false
-    }
-    phase = .replay(past, after: 0)
-    return true
   }
 
-  private func loseLog() {
+  /// Reads some of the window; others have a turn before there is more.
+  private func readWindow(_ past: Interest, after position: Position) {
+    switch worker.registry.replay(after: position, in: past, atMost: Self.stepsAtOnce) {
+    case .all: phase = .replay(past, after: 0)
+    case .upTo(let next): phase = .readingWindow(past, after: next)
+    case .gone: losePast(.gone)
+    case .tooMany: losePast(.tooMany)
+    }
+  }
+
+  /// Why changes behind a position can't be told.
+  private enum PastLoss: String {
+    case gone = "position_gone"
+    case tooMany = "too_many_changes"
+  }
+
+  private func losePast(_ loss: PastLoss) {
     worker.counters.resyncs.add()
-    restart(because: Problem.positionGone.rawValue)
+    restart(because: loss.rawValue)
   }
 
   // MARK: Beginning
@@ -369,7 +384,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
     access = filter.access
     let shape = try request.shape(of: view, caps)
     self.shape = shape
-    shapeName = request.shapeName(caps: caps)
+    style = worker.frames.style(form, shape: request.shapeName(caps: caps))
     let interest = worker.registry.follow(
       request.interest(in: view, filter, shape, caps), self)
     self.interest = interest
@@ -388,8 +403,8 @@ final class Subscription: InterestFollower, LinkedQueueMember {
   ) {
     if after.epoch != visible.position?.epoch {
       message.append(beginning: .resynced(reason: "epoch_changed"), as: form)
-    } else if worker.registry.replay(after: after, in: past) {
-      phase = .replay(past, after: 0)
+    } else if worker.registry.knowsSteps(after: after, of: past.view) {
+      phase = .readingWindow(past, after: after)
       told = after
       message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
     } else if let place = worker.changeLog?.place(after: after, of: past.view) {
@@ -398,7 +413,7 @@ final class Subscription: InterestFollower, LinkedQueueMember {
       message.append(beginning: .resumed(after, key: past.view.keyNamesJSON), as: form)
     } else {
       worker.counters.resyncs.add()
-      message.append(beginning: .resynced(reason: Problem.positionGone.rawValue), as: form)
+      message.append(beginning: .resynced(reason: PastLoss.gone.rawValue), as: form)
     }
   }
 

@@ -11,29 +11,36 @@ final class TestFollower: InterestFollower {
   private let name: [UInt8]
   private(set) var interest: Interest
   private(set) var knownMark: UInt64 = 0
+  var places = FollowerPlaces()
   private(set) var rows: Rows = [:]
   private(set) var isLost = false
   private(set) var wasCalled = false
   /// What it had, and up to where, when it last knew everything.
   private(set) var whole: (rows: Rows, position: Position)?
 
-  init(_ view: LiveView, _ filter: Filter?, name: [UInt8], _ registry: InterestRegistry) {
+  init(
+    _ view: LiveView, _ filter: Filter?, name: [UInt8], _ registry: InterestRegistry,
+    goneKeysMax: Int = Interest.goneKeysMaxDefault
+  ) {
     self.view = view
     self.filter = filter
     self.name = name
-    interest = Self.draft(view, filter, name)
+    interest = Self.draft(view, filter, name, goneKeysMax)
     interest = registry.follow(interest, self)
     knownMark = interest.lastMark
   }
 
-  static func draft(_ view: LiveView, _ filter: Filter?, _ name: [UInt8]) -> Interest {
+  static func draft(
+    _ view: LiveView, _ filter: Filter?, _ name: [UInt8],
+    _ goneKeysMax: Int = Interest.goneKeysMaxDefault
+  ) -> Interest {
     guard let filter, let bound = try? FilterBinder(view.definition.columns).bind(filter) else {
-      return Interest(view, name: name, filter: nil, probe: nil)
+      return Interest(view, name: name, filter: nil, probe: nil, goneKeysMax: goneKeysMax)
     }
     return Interest(
       view, name: name,
       filter: Program(condition: bound, over: view.rowLayout),
-      probe: Interest.Probe(filter, of: view, capped: []))
+      probe: Interest.Probe(filter, of: view, capped: []), goneKeysMax: goneKeysMax)
   }
 
   var draft: Interest { Self.draft(view, filter, name) }
