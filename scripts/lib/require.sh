@@ -48,6 +48,21 @@ require_python() {
   fi
 }
 
+# A browser, Node and the checker of types, for what pages run; without a word where they can't be had, as who needs them says so.
+require_browser() {
+  local missing
+  missing=$(missing_of_pages | xargs)
+  if [ -n "$missing" ] && command -v apt-get >/dev/null; then
+    (install_packages "$missing") || true
+  fi
+}
+
+missing_of_pages() {
+  command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+  command -v node >/dev/null || echo nodejs
+  command -v tsc >/dev/null || echo node-typescript
+}
+
 has_modules() {
   local module
   for module in "$@"; do

@@ -57,6 +57,9 @@ class Peer:
     async def end(self, code):
         await self.socket.close(code)
 
+    def cut(self):
+        self.socket.transport.abort()
+
 
 class Watched:
     """A subscription in a host."""
@@ -80,18 +83,68 @@ class Watched:
 
 
 async def pauses(host):
-    """Who is told to come back later, again and again, comes less and less often."""
+    """Who is told to come back later, or cut off, again and again, comes less and less often."""
     async def full(peer):
         await peer.tell(await peer.asked(), **WHOLE)
         await peer.end(1013)
 
-    async with Unruly(full) as server:
-        watched = Watched(host, "pauses")
+    async def dies(peer):
+        await peer.tell(await peer.asked(), **WHOLE)
+        peer.cut()
+
+    for script in (full, dies):
+        async with Unruly(script) as server:
+            watched = Watched(host, "pauses")
+            await watched.begin(server.address)
+            await server.has_opened(5)
+            # 0.25 to 0.5 s the first time, 2 to 4 s the fourth.
+            last = server.opened[4] - server.opened[3]
+            assert last > 1.9, f"{script.__name__}: {last:.2f} s"
+            await watched.shut()
+
+
+async def speechless(host):
+    """A token that never comes is asked for again."""
+    async with Unruly(lambda peer: peer.asked()) as server:
+        watched = Watched(host, "speechless")
+        await host.call("globalThis.tokensAsked = 0")
+        await watched.begin(server.address, """{heartbeat: 200, token: () => {
+            tokensAsked += 1;
+            return tokensAsked < 3 ? new Promise(() => {}) : "token";
+        }}""")
+        await server.has_opened(1)
+        assert await host.call("tokensAsked") >= 3
+        await watched.shut()
+
+
+async def resumes(host):
+    """Rows from before a connection was lost are stale until what was missed has come, whatever is said in between."""
+    async def whole(peer):
+        await peer.tell(await peer.asked(), **WHOLE)
+        await proceed.wait()
+        await peer.end(1012)
+
+    async def reads(peer):
+        asked = await peer.asked()
+        await peer.tell(asked, type="resumed", position=asked["after"], key=["item"])
+        for _ in range(3):
+            await peer.tell({"id": ""}, type="heartbeat", lag_ms=5)
+        await heard.wait()
+        await peer.tell(asked, type="changes", position="e:0/20", previous="e:0/10", changes=[])
+
+    proceed, heard = asyncio.Event(), asyncio.Event()
+    async with Unruly(whole, reads) as server:
+        watched = Watched(host, "resumes")
         await watched.begin(server.address)
-        await server.has_opened(5)
-        # 0.25 to 0.5 s the first time, 2 to 4 s the fourth.
-        last = server.opened[4] - server.opened[3]
-        assert last > 1.9, f"{last:.2f} s"
+        await watched.is_seen(lambda seen: not seen["stale"])
+        proceed.set()
+        await server.has_opened(2)
+        # Time for the heartbeats to be taken.
+        await asyncio.sleep(0.5)
+        seen = await watched.is_seen(lambda seen: True)
+        assert seen["stale"] and seen["log"]["stale"] == [False, True], seen
+        heard.set()
+        await watched.is_seen(lambda seen: not seen["stale"] and seen["position"] == "e:0/20")
         await watched.shut()
 
 
@@ -192,5 +245,5 @@ async def impossible(host):
 
 
 async def check(host):
-    for scenario in (pauses, degraded, resynced, uncounted, impossible):
+    for scenario in (pauses, speechless, degraded, resumes, resynced, uncounted, impossible):
         await scenario(host)
