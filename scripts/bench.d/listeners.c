@@ -1,10 +1,12 @@
-// Many WebSocket clients in one thread, as cheap as can be: they subscribe, count what arrives, and tell how late the last of
-// them learnt of each change.
+// Many WebSocket clients in one thread, as cheap as can be: they subscribe, count what arrives, and tell how late each change
+// was at the last of them.
 //
 //   listeners PORT COUNT PATH SUBPROTOCOL SUBSCRIBE SECONDS
 //
 // Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE. After a line of standard input it
 // takes what has come meanwhile, prints "begin", listens for SECONDS and prints the numbers as JSON. A change is known by the time of day in its last_movement_at.
+// How late it is, is told twice: when it was at the last client's socket, which the kernel notes, and when the last client had read
+// it, which is later by what this thread waits for its processor, where the database runs as well.
 //
 //   listeners --publish PORT PATH MESSAGE RATE SECONDS
 //
@@ -26,7 +28,9 @@
 
 enum { BUFFER = 1 << 18, DAY = 86400 };
 
-typedef struct { int64_t stamp, at; } Event;
+// When a change was made, at the socket, and read; microseconds of the day, UTC.
+typedef struct { int64_t stamp, at[2]; } Event;
+enum { ARRIVED, READ };
 
 typedef struct {
   int socket;
@@ -42,11 +46,14 @@ static void fail(const char *what) {
   exit(1);
 }
 
-// Microseconds of the day, UTC.
+static int64_t of_day(struct timespec time) {
+  return (int64_t)(time.tv_sec % DAY) * 1000000 + time.tv_nsec / 1000;
+}
+
 static int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_REALTIME, &time);
-  return (int64_t)(time.tv_sec % DAY) * 1000000 + time.tv_nsec / 1000;
+  return of_day(time);
 }
 
 static int open_socket(int port, int number) {
@@ -60,6 +67,7 @@ static int open_socket(int port, int number) {
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0x7F000001)};
   if (connect(socketNumber, (struct sockaddr *)&server, sizeof server) < 0) fail("connect");
   setsockopt(socketNumber, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (setsockopt(socketNumber, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0) fail("timestamps");
   return socketNumber;
 }
 
@@ -153,12 +161,38 @@ static int64_t stamp_of(const char *body, size_t count) {
   return stamp;
 }
 
-static void note(Client *client, int64_t stamp, int64_t at) {
+// Memory for what is measured is there before: to get it takes long, and all clients would need it at the same moment.
+static void reserve(Client *client, size_t events) {
+  client->eventCapacity = events;
+  client->events = malloc(events * sizeof(Event));
+  if (!client->events) fail("memory");
+  memset(client->events, 1, events * sizeof(Event));
+}
+
+static void note(Client *client, int64_t stamp, int64_t arrived, int64_t read) {
   if (client->eventCount == client->eventCapacity) {
-    client->eventCapacity = client->eventCapacity ? 2 * client->eventCapacity : 1024;
+    client->eventCapacity *= 2;
     client->events = realloc(client->events, client->eventCapacity * sizeof(Event));
+    if (!client->events) fail("memory");
   }
-  client->events[client->eventCount++] = (Event){stamp, at};
+  client->events[client->eventCount++] = (Event){stamp, {arrived, read}};
+}
+
+// As recv(2); `arrived` is when the last of the bytes came, or `read` where nobody knows.
+static ssize_t receive(int socket, char *bytes, size_t count, int64_t *arrived, int64_t *read) {
+  struct iovec part = {bytes, count};
+  char control[CMSG_SPACE(sizeof(struct timespec))];
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT);
+  *arrived = *read = now();
+  if (got <= 0) return got;
+  struct cmsghdr *told = CMSG_FIRSTHDR(&message);
+  if (told && told->cmsg_level == SOL_SOCKET && told->cmsg_type == SCM_TIMESTAMPNS) {
+    struct timespec time;
+    memcpy(&time, CMSG_DATA(told), sizeof time);
+    *arrived = of_day(time);
+  }
+  return got;
 }
 
 static uint64_t messages, bytes;
@@ -166,10 +200,10 @@ static uint64_t messages, bytes;
 // Takes what has arrived; false at the end of the connection.
 static int take(Client *client, char *buffer, int measures) {
   memcpy(buffer, client->kept, client->keptCount);
-  ssize_t got = recv(client->socket, buffer + client->keptCount, BUFFER - client->keptCount, MSG_DONTWAIT);
+  int64_t arrived, read;
+  ssize_t got = receive(client->socket, buffer + client->keptCount, BUFFER - client->keptCount, &arrived, &read);
   if (got == 0) return 0;
   if (got < 0) return errno == EAGAIN || errno == EINTR;
-  int64_t at = now();
   size_t count = client->keptCount + got, from = 0, body;
   while (1) {
     size_t head = frame_head((unsigned char *)buffer + from, count - from, &body);
@@ -178,7 +212,7 @@ static int take(Client *client, char *buffer, int measures) {
       messages++;
       bytes += head + body;
       int64_t stamp = stamp_of(buffer + from + head, body);
-      if (stamp >= 0) note(client, stamp, at);
+      if (stamp >= 0) note(client, stamp, arrived, read);
     }
     from += head + body;
   }
@@ -205,7 +239,23 @@ static int ascending(const void *left, const void *right) {
   return a < b ? -1 : a > b;
 }
 
-// Prints how long after each change the last client knew of it, or of a later one.
+// Fills `last` with how long after each change the last client had it, or a later one, in ascending order; returns how many
+// changes all had.
+static size_t lateness(Client *clients, int count, int kind, const int64_t *stamps, size_t distinct, int64_t *last) {
+  memset(last, 0, distinct * sizeof *last);
+  size_t known = distinct;
+  for (int index = 0; index < count; index++) {
+    size_t next = 0;
+    for (size_t event = 0; event < clients[index].eventCount; event++)
+      for (; next < distinct && stamps[next] <= clients[index].events[event].stamp; next++)
+        if (clients[index].events[event].at[kind] > last[next]) last[next] = clients[index].events[event].at[kind];
+    if (next < known) known = next;
+  }
+  for (size_t index = 0; index < known; index++) last[index] -= stamps[index];
+  qsort(last, known, sizeof *last, ascending);
+  return known;
+}
+
 static void report(Client *clients, int count, double seconds) {
   size_t total = 0, kinds = 0;
   for (int index = 0; index < count; index++) total += clients[index].eventCount;
@@ -217,24 +267,20 @@ static void report(Client *clients, int count, double seconds) {
   size_t distinct = 0;
   for (size_t index = 0; index < kinds; index++)
     if (!distinct || stamps[distinct - 1] != stamps[index]) stamps[distinct++] = stamps[index];
-  int64_t *last = calloc(distinct + 1, sizeof *last);
-  size_t known = distinct;
-  for (int index = 0; index < count; index++) {
-    size_t next = 0;
-    for (size_t event = 0; event < clients[index].eventCount; event++)
-      for (; next < distinct && stamps[next] <= clients[index].events[event].stamp; next++)
-        if (clients[index].events[event].at > last[next]) last[next] = clients[index].events[event].at;
-    if (next < known) known = next;
+  int64_t *last = malloc((distinct + 1) * sizeof *last);
+  printf("{\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.3f", messages, bytes, seconds);
+  for (int kind = ARRIVED; kind <= READ; kind++) {
+    size_t known = lateness(clients, count, kind, stamps, distinct, last);
+    printf(",\"%s_us\":[%ld,%ld]", kind == ARRIVED ? "arrived" : "read", known ? (long)last[known / 2] : 0,
+           known ? (long)last[known * 99 / 100] : 0);
   }
-  for (size_t index = 0; index < known; index++) last[index] -= stamps[index];
-  qsort(last, known, sizeof *last, ascending);
-  printf("{\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"changes\":%zu,\"p50_us\":%ld,\"p99_us\":%ld}\n",
-         messages, bytes, seconds, known, known ? (long)last[known / 2] : 0,
-         known ? (long)last[known * 99 / 100] : 0);
+  puts("}");
 }
 
 static void listen_to(int port, int count, const char *path, const char *subprotocol,
                       const char *subscribe, double seconds) {
+  // Of more clients nothing is asked but that they are there.
+  int measured = count <= 2000;
   struct rlimit limit = {count + 100, count + 100};
   setrlimit(RLIMIT_NOFILE, &limit);
   int poll = epoll_create1(0);
@@ -251,6 +297,7 @@ static void listen_to(int port, int count, const char *path, const char *subprot
     }
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
     if (epoll_ctl(poll, EPOLL_CTL_ADD, clients[index].socket, &event) < 0) fail("epoll");
+    reserve(&clients[index], measured ? 1024 + 200 * (size_t)seconds : 1);
   }
   for (int index = 0; index < count; index++) take(&clients[index], buffer, 0);
   puts("ready");
