@@ -125,17 +125,18 @@ struct HoldLogAuditor {
   }
 
   private var marked: [String: String] = [:]
-  /// By key or reference, who has it.
-  private var claims: [String: String] = [:]
+  /// By key or reference, who came with it. One that was to be replaced by a hold that was refused has its reference again.
+  private var claims: [String: [String]] = [:]
 
   private mutating func claim(_ values: [String: String], _ id: String) {
     for name in ["idempotency_key", "reference"] {
       guard let text = values[name], text != "null" else { continue }
-      let other = claims["\(name) \(text)"].flatMap { holds[$0] }
-      let isTaken = other.map {
+      let others = claims["\(name) \(text)", default: []].compactMap { holds[$0] }
+      let isTaken = others.contains {
         name == "reference" ? isActive($0) && $0.supersededBy == nil : $0.status != "rejected"
       }
-      if isTaken ?? false { holds[id]?.hasRival = true } else { claims["\(name) \(text)"] = id }
+      if isTaken { holds[id]?.hasRival = true }
+      claims["\(name) \(text)", default: []].append(id)
     }
   }
 
