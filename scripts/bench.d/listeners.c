@@ -256,6 +256,7 @@ static size_t lateness(Client *clients, int count, int kind, const int64_t *stam
   return known;
 }
 
+// Prints what came, and how late it was.
 static void report(Client *clients, int count, double seconds) {
   size_t total = 0, kinds = 0;
   for (int index = 0; index < count; index++) total += clients[index].eventCount;

@@ -81,14 +81,16 @@ package final class ChangeWindow: ChangeListener {
     state.withLock { $0.steps(after: sequence, upTo: end) }
   }
 
-  /// The steps behind `position` and up to `end`, for changes of `view`.
+  /// The steps behind `position` and up to `end`, for changes of `view`; at most so many.
   ///
   /// ``Steps/gone`` also where the position is of another epoch, or from before the view was what it is now.
-  package func steps(after position: Position, upTo end: UInt64, of view: LiveView) -> Steps {
-    steps(from: .after(position), upTo: end, of: view, limit: .max)
+  package func steps(
+    after position: Position, upTo end: UInt64, of view: LiveView, limit: Int = .max
+  ) -> Steps {
+    steps(from: .after(position), upTo: end, of: view, limit: limit)
   }
 
-  /// The same from anywhere; at most so many steps.
+  /// The same from anywhere.
   package func steps(
     from start: ReadingStart, upTo end: UInt64, of view: LiveView, limit: Int
   ) -> Steps {

@@ -96,7 +96,11 @@ package final class InterestRegistry {
 
   /// Whether all steps of a view behind `position` are at hand.
   package func knowsSteps(after position: Position, of view: LiveView) -> Bool {
-    steps(after: position, of: view, atMost: 0) != nil
+    if case .steps = window.steps(after: position, upTo: sequence, of: view, limit: 0) {
+      true
+    } else {
+      false
+    }
   }
 
   /// What came of marking the past.
@@ -112,21 +116,14 @@ package final class InterestRegistry {
   }
 
   /// Marks in `draft`, which nobody follows, what changed behind `position`, in at most so many steps.
-  package func replay(after position: Position, in draft: Interest, atMost limit: Int = .max)
-    -> Replay
-  {
-    guard let steps = steps(after: position, of: draft.view, atMost: limit) else { return .gone }
+  package func replay(after position: Position, in draft: Interest, atMost limit: Int) -> Replay {
+    guard
+      case .steps(let steps) = window.steps(
+        after: position, upTo: sequence, of: draft.view, limit: limit)
+    else { return .gone }
     guard mark(steps, in: draft) else { return .tooMany }
     guard steps.count == limit, let last = steps.last else { return .all }
     return .upTo(last.position)
-  }
-
-  private func steps(after position: Position, of view: LiveView, atMost limit: Int)
-    -> [RecordedStep]?
-  {
-    let found = window.steps(from: .after(position), upTo: sequence, of: view, limit: limit)
-    guard case .steps(let steps) = found else { return nil }
-    return steps
   }
 
   /// Marks in `draft`, which nobody follows, what some steps of the past changed.

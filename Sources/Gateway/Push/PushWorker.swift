@@ -83,7 +83,7 @@ final class PushWorker: @unchecked Sendable {
     -> ChangeWindow.Steps
   {
     context.window.steps(
-      from: .after(position), upTo: visible.sequence, of: view, limit: Self.stepsMax)
+      after: position, upTo: visible.sequence, of: view, limit: Self.stepsMax)
   }
 
   /// The view as it is now whose rows a reader of `view` reads; nil if there is none any more.

@@ -133,7 +133,7 @@ import Testing
         view, stage.followers[0].filter, name: Array("back".utf8), stage.registry)
       back.resume(with: rows)
       let past = back.draft
-      guard case .all = stage.registry.replay(after: position, in: past) else { continue }
+      guard Self.isReplayed(after: position, in: past, stage.registry) else { continue }
       var (mark, parts) = (UInt64(0), 0)
       while mark != past.lastMark, !back.isLost {
         mark = back.take(past, after: mark, try step(), atMost: random.pick([1, 2, 5]))
