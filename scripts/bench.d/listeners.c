@@ -11,6 +11,11 @@
 //   listeners --publish PORT PATH MESSAGE RATE SECONDS
 //
 // Posts MESSAGE with the time put in for @, RATE times a second.
+//
+//   listeners --loop COUNT MESSAGE RATE
+//
+// Is the least that a server can do which tells each client of the newest change in a message of its own: it prints "port N", waits
+// for COUNT clients, and sends them MESSAGE in their turns, with the time of the newest of RATE changes a second put in for @.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -313,18 +318,23 @@ static void listen_to(int port, int count, const char *path, const char *subprot
   report(clients, count, (now() - start) / 1e6);
 }
 
+// Puts the time in for the @ of a message; returns how long it is then.
+static int message_at(char *text, size_t size, const char *message, int64_t time) {
+  const char *mark = strchr(message, '@');
+  int length = snprintf(text, size, "%.*s2026-01-01T%02ld:%02ld:%02ld.%06ld+00:00%s", (int)(mark - message), message,
+                        time / 3600000000, time / 60000000 % 60, time / 1000000 % 60, time % 1000000, mark + 1);
+  if ((size_t)length >= size) fail("the message is too long");
+  return length;
+}
+
 static void publish(int port, const char *path, const char *message, double rate, double seconds) {
   int socket = open_socket(port, 0);
-  const char *mark = strchr(message, '@');
   char body[65536], request[70000], answer[65536];
   int64_t start = now();
   for (long number = 0; number < rate * seconds; number++) {
     int64_t due = start + (int64_t)(number * 1e6 / rate), at = now();
     if (due > at) usleep(due - at);
-    at = now();
-    int length = snprintf(body, sizeof body, "%.*s2026-01-01T%02ld:%02ld:%02ld.%06ld+00:00%s",
-                          (int)(mark - message), message, at / 3600000000, at / 60000000 % 60,
-                          at / 1000000 % 60, at % 1000000, mark + 1);
+    int length = message_at(body, sizeof body, message, now());
     int count = snprintf(request, sizeof request,
                          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, length, body);
     send_all(socket, request, count);
@@ -332,9 +342,68 @@ static void publish(int port, const char *path, const char *message, double rate
   }
 }
 
+// A WebSocket's frame around a text; returns its length.
+static int frame_at(char *frame, size_t size, const char *message, int64_t time) {
+  int length = message_at(frame + 4, size - 4, message, time);
+  if (length < 126 || length > 65535) fail("the message is too short or too long");
+  frame[0] = (char)0x81;
+  frame[1] = 126;
+  frame[2] = length >> 8;
+  frame[3] = length & 255;
+  return 4 + length;
+}
+
+static void take_upgrade(int socket) {
+  static const char answer[] =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+  char request[2048];
+  size_t got = 0;
+  while (got < 4 || memcmp(request + got - 4, "\r\n\r\n", 4) != 0) {
+    ssize_t part = recv(socket, request + got, sizeof request - got, 0);
+    if (part <= 0) fail("handshake");
+    got += part;
+  }
+  send_all(socket, answer, sizeof answer - 1);
+}
+
+static void loop(int count, const char *message, double rate) {
+  int one = 1, listening = socket(AF_INET, SOCK_STREAM, 0), *sockets = malloc(count * sizeof *sockets);
+  struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof own;
+  if (bind(listening, (struct sockaddr *)&own, sizeof own) < 0 || listen(listening, 128) < 0 ||
+      getsockname(listening, (struct sockaddr *)&own, &length) < 0)
+    fail("listen");
+  printf("port %d\n", ntohs(own.sin_port));
+  fflush(stdout);
+  for (int index = 0; index < count; index++) {
+    if ((sockets[index] = accept(listening, NULL, NULL)) < 0) fail("accept");
+    setsockopt(sockets[index], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    take_upgrade(sockets[index]);
+  }
+  char frame[65536];
+  int frameLength = 0, untold = 0, turn = 0;
+  int64_t start = now();
+  for (long number = 0;;) {
+    int64_t due = start + (int64_t)(number * 1e6 / rate), at = now();
+    if (due <= at) {
+      frameLength = frame_at(frame, sizeof frame, message, due);
+      untold = count;
+      number++;
+    } else if (untold > 0) {
+      send_all(sockets[turn], frame, frameLength);
+      turn = (turn + 1) % count;
+      untold--;
+    } else {
+      usleep(due - at);
+    }
+  }
+}
+
 int main(int count, char **words) {
   if (count == 7 && strcmp(words[1], "--publish") == 0) {
     publish(atoi(words[2]), words[3], words[4], atof(words[5]), atof(words[6]));
+  } else if (count == 5 && strcmp(words[1], "--loop") == 0) {
+    loop(atoi(words[2]), words[3], atof(words[4]));
   } else if (count == 7) {
     listen_to(atoi(words[1]), atoi(words[2]), words[3], words[4], words[5], atof(words[6]));
   } else {
