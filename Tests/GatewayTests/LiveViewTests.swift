@@ -3,8 +3,10 @@ import Gateway
 import Testing
 
 /// Every view equals Postgres's own answer, whatever happens to the tables.
-@Suite(.serialized)
-struct LiveViewTests {
+///
+/// The seeds of a workload one after the other: each waits for the database about half of the time, and other workloads take the
+/// other half.
+@Suite struct LiveViewTests {
   @Test(.enabled(if: AcceptanceCases.isThere, "no acceptance cases beside this checkout"))
   func acceptanceCaseEqualsPostgres() async throws {
     let database = try TestCluster.database(AcceptanceCases.sql("orders.sql"))
@@ -35,25 +37,25 @@ struct LiveViewTests {
     }
   }
 
-  @Test(arguments: 1...100 as ClosedRange<UInt64>)
+  @Test(.serialized, arguments: 1...100 as ClosedRange<UInt64>)
   func movementsEqualPostgresAtEachPause(seed: UInt64) async throws {
     try await run(
       MovementWorkload(seed: seed), seed, on: MovementSchema.sql(), MovementSchema.views)
   }
 
-  @Test(arguments: 1001...1025 as ClosedRange<UInt64>)
+  @Test(.serialized, arguments: 1001...1025 as ClosedRange<UInt64>)
   func movementsOverOurOwnViewsEqualPostgresAtEachPause(seed: UInt64) async throws {
     try await run(MovementWorkload(seed: seed), seed, on: MovementSchema.own, MovementSchema.views)
   }
 
-  @Test(arguments: 2001...2200 as ClosedRange<UInt64>)
+  @Test(.serialized, arguments: 2001...2200 as ClosedRange<UInt64>)
   func stockShapesEqualPostgresAtEachPause(seed: UInt64) async throws {
     try await run(
       StockWorkload(seed: seed), seed, on: StockShapes.sql, StockShapes.views,
       appendOnly: StockShapes.appendOnly)
   }
 
-  @Test(arguments: 3001...3100 as ClosedRange<UInt64>)
+  @Test(.serialized, arguments: 3001...3100 as ClosedRange<UInt64>)
   func outerJoinsEqualPostgresAtEachPause(seed: UInt64) async throws {
     try await run(
       OuterJoinWorkload(seed: seed), seed, on: OuterJoinSchema.sql, OuterJoinSchema.views)

@@ -4,9 +4,10 @@
 //   listeners PORT COUNT PATH SUBPROTOCOL SUBSCRIBE SECONDS
 //
 // Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE. After a line of standard input it
-// takes what has come meanwhile, prints "begin", listens for SECONDS and prints the numbers as JSON. A change is known by the time of day in its last_movement_at.
-// How late it is, is told twice: when it was at the last client's socket, which the kernel notes, and when the last client had read
-// it, which is later by what this thread waits for its processor, where the database runs as well.
+// takes what has come meanwhile, prints "begin", listens for SECONDS and prints the numbers as JSON. A change is known by the
+// time of day in its last_movement_at. How late it is, is told twice: when it was at the last client's socket, which the kernel
+// notes (of messages that are read at once, when the last of them was), and when the last client had read it, which is later by
+// what this thread waits for its processor, where the database runs as well.
 //
 //   listeners --publish PORT PATH MESSAGE RATE SECONDS
 //
