@@ -9,8 +9,8 @@ package enum EndpointCommand: Sendable {
   case list
   case show(String)
   case add(WebhookEndpoint)
-  /// The closure alters the endpoint, or says what is wrong with that.
-  case alter(String, @Sendable (inout WebhookEndpoint) -> String?)
+  /// The closure alters the endpoint, or throws what is wrong with that.
+  case alter(String, @Sendable (inout WebhookEndpoint) throws -> Void)
   case remove(String)
   case rotateSecret(String, SigningSecret, overlapSeconds: Int)
   case enable(String)
@@ -27,7 +27,8 @@ package enum EndpointReply: Sendable {
   case askedFor(Int)
   case removed
   case unknown
-  case refused(String)
+  /// What an alteration threw.
+  case refused(any Error)
   /// There are ``WebhookEndpoint/countMax`` already.
   case full
   /// `onhand init` did not make the tables.
@@ -136,7 +137,7 @@ package actor EndpointDesk: QueueConfined {
       return try show(endpoint.id, tables)
     case .alter(let id, let alter):
       guard var endpoint = try tables.endpoint(id) else { return .unknown }
-      if let problem = alter(&endpoint) { return .refused(problem) }
+      do { try alter(&endpoint) } catch { return .refused(error) }
       return try tables.update(endpoint) ? try show(id, tables) : .unknown
     case .remove(let id): return try tables.remove(id) ? .removed : .unknown
     case .rotateSecret(let id, let secret, let seconds):

@@ -264,6 +264,28 @@ struct WebhookTests {
     }
   }
 
+  /// As a new one is refused.
+  @Test(arguments: [
+    (#"{"filter":{"no":"eq.1"}}"#, "bad_filter"), (#"{"filter":{"stock":"x"}}"#, "bad_filter"),
+    (#"{"filter":{"stock":1}}"#, "bad_filter"), (#"{"url":"http://10.0.0.1/"}"#, "bad_webhook"),
+    (#"{"rate":0}"#, "bad_body"),
+  ])
+  func whatOneCanNotBecomeIsRefused(body: String, code: String) async throws {
+    try await serve { _, service, receiver in
+      let id = try #require(try make(service, receiver)["id"] as? String)
+      let before = try service.client.get("/v1/webhooks/\(id)").body
+      let answer = try service.client.send("PATCH", "/v1/webhooks/\(id)", json: body)
+      #expect(answer.status == 400)
+      #expect(answer.body.contains(#""code":"\#(code)""#), "\(answer.body)")
+      let (old, new) = (
+        try Self.object(before), try Self.object(service.client.get("/v1/webhooks/\(id)").body)
+      )
+      for member in ["url", "filter", "rate"] {
+        #expect("\(old[member] as Any)" == "\(new[member] as Any)")
+      }
+    }
+  }
+
   @Test func onlyAdministratorsSeeWebhooks() async throws {
     let database = try TestCluster.database(
       "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t")

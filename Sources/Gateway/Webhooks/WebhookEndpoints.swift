@@ -134,20 +134,15 @@ final class WebhookEndpoints: Sendable {
     let store = store
     return ask(
       .alter(id) { endpoint in
-        do throws(Refused) {
-          try body.apply(to: &endpoint)
-          if let url { endpoint.url = url.description }
-          if let isEnabled { endpoint.isEnabled = isEnabled }
-          if body["filter"] != nil {
-            let name = endpoint.view
-            guard let view = store.gate.visible.views.views.first(where: { $0.name == name })
-            else { return "\(name) is not served, so that no filter can be checked" }
-            endpoint.filter = try body.filter(for: view) ?? []
-          }
-          return nil
-        } catch {
-          return error.detail
+        try body.apply(to: &endpoint)
+        if let url { endpoint.url = url.description }
+        if let isEnabled { endpoint.isEnabled = isEnabled }
+        guard body["filter"] != nil else { return }
+        let name = endpoint.view
+        guard let view = store.gate.visible.views.views.first(where: { $0.name == name }) else {
+          throw Refused(.badWebhook, "\(name) is not served, so that no filter can be checked")
         }
+        endpoint.filter = try body.filter(for: view) ?? []
       })
   }
 
@@ -286,7 +281,7 @@ final class WebhookEndpoints: Sendable {
     case .askedFor(let count): response.body.append("{\"asked_for\":\(count)}")
     case .removed: response.status = .noContent
     case .unknown: throw Refused(.unknownWebhook, "GET /v1/webhooks lists those that there are")
-    case .refused(let problem): throw Refused(.badWebhook, problem)
+    case .refused(let error): throw error as? Refused ?? Refused(.badWebhook, "\(error)")
     case .full:
       throw Refused(.tooManyWebhooks, "there are \(WebhookEndpoint.countMax); delete some")
     case .notPrepared:
