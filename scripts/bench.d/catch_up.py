@@ -9,7 +9,7 @@ import signal
 import statistics
 import time
 
-from processes import Program, run, say
+from processes import run, say
 from service import lsn_value
 
 # Rows, and rows in a transaction.

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 from processes import Program, run
 
@@ -50,13 +49,11 @@ class Cluster:
         self.wait_until_ready()
 
     def wait_until_ready(self):
-        end = time.monotonic() + 60
-        while subprocess.run(
-                [f"{self.programs}/pg_isready", "-q", "-h", self.folder, "-p", "5432"]
-        ).returncode != 0:
-            if self.server.has_ended() or time.monotonic() > end:
-                raise SystemExit("PostgreSQL did not start\n" + self.server.log_tail())
-            time.sleep(0.05)
+        self.server.wait_until(self.is_ready, "PostgreSQL did not start", 60)
+
+    def is_ready(self):
+        return subprocess.run(
+            [f"{self.programs}/pg_isready", "-q", "-h", self.folder, "-p", "5432"]).returncode == 0
 
     @property
     def conninfo(self):

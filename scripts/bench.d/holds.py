@@ -7,6 +7,7 @@ import re
 
 import load
 from cluster import Cluster
+from medians import median
 from processes import Program, run, say
 from service import Service
 
@@ -79,7 +80,7 @@ def compare(cluster, service, folder, clients, keys, rounds, seconds):
         ours.append(load.measure(
             service.program, service.port, "/v1/holds", clients, seconds, script(folder, keys)))
         say(f"{what}: {ours[-1]}; pgbench {theirs[-1]:,.0f}/s")
-    ours, theirs = load.median(ours), sorted(theirs)[len(theirs) // 2]
+    ours, theirs = load.middle(ours), median(theirs)
     return {
         "what": what, "ours": f"{ours}", "theirs": f"pgbench {theirs:,.0f}/s",
         "ratio": f"{ours.rate / theirs:.2f}x", "reach": REACH[clients] if keys == 1 else "",

@@ -34,7 +34,7 @@ def compare(service, nginx, what, paths, connections, reach, rounds, seconds):
         theirs.append(load.measure(nginx.program, nginx.port, paths[1], connections, seconds))
         ours.append(load.measure(service.program, service.port, paths[0], connections, seconds))
         say(f"{what}, {connections} connections: {ours[-1]}; nginx {theirs[-1]}")
-    ours, theirs = load.median(ours), load.median(theirs)
+    ours, theirs = load.middle(ours), load.middle(theirs)
     return {
         "what": f"{what}, {connections} connections",
         "ours": f"{ours}",

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from medians import median
 from processes import run
 
 MICROSECONDS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000}
@@ -43,6 +44,5 @@ def percentile(output, percent):
     return float(number) * MICROSECONDS[unit]
 
 
-def median(loads):
-    """The one in the middle by its rate."""
-    return sorted(loads, key=lambda load: load.rate)[len(loads) // 2]
+def middle(loads):
+    return median(loads, lambda load: load.rate)

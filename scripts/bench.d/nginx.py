@@ -1,7 +1,6 @@
 """nginx, as the benchmarks compare with it: one worker, no access log, in the foreground."""
 
 import socket
-import time
 
 from processes import Program
 
@@ -36,18 +35,11 @@ class Nginx:
                 }}
                 """)
         self.program = Program(["/usr/sbin/nginx", "-p", folder, "-c", path, "-e", log], log)
-        self.wait_until_ready()
+        self.program.wait_until(self.is_ready, "nginx did not start", 20)
 
-    def wait_until_ready(self):
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
-                if self.program.has_ended() or time.monotonic() > end:
-                    raise SystemExit("nginx did not start\n" + self.program.log_tail())
-                time.sleep(0.05)
+    def is_ready(self):
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def free_port():

@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 
 _verbose = False
 
@@ -71,6 +72,15 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def wait_until(self, condition, problem, seconds=120):
+        """Returns what `condition` gives as soon as it gives something; ends the benchmark where it never will."""
+        end = time.monotonic() + seconds
+        while not (found := condition()):
+            if self.has_ended() or time.monotonic() > end:
+                raise SystemExit(f"{problem}\n{self.log_tail()}")
+            time.sleep(0.05)
+        return found
 
     def cpu_seconds(self):
         """Processor time used so far by all its threads and those of its children; proc(5)."""

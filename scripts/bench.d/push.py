@@ -10,9 +10,11 @@ put on the server's takes turns with it although the other is idle.
 import contextlib
 import json
 import os
+import re
 import subprocess
 import time
 
+from medians import median
 from nginx import Nginx
 from processes import Program, run, say
 
@@ -48,7 +50,7 @@ def measure(cluster, service, folder, rounds, seconds):
 def fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds):
     ours, theirs, least = [], [], []
     for _ in range(rounds):
-        # The database is written to in either case, so that both have as much of the machine.
+        # The database is written to in any case, so that all have as much of the machine.
         causes = [writer(cluster, folder, rate, seconds),
                   publisher(nchan, clients, folder, rate, seconds)]
         theirs.append(
@@ -60,9 +62,9 @@ def fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds):
             lambda: service.metric("onhand_transactions_total")))
         say(f"fan-out of {rate}/s: {ours[-1]}; nchan {theirs[-1]}; the loop {least[-1]}")
     # How late we are and the loop is in the same round, since no two rounds are alike.
-    lateness = middle([own.p99 / other.p99 for own, other in zip(ours, least)])
+    lateness = median([own.p99 / other.p99 for own, other in zip(ours, least)])
     ours, theirs, least = (
-        middle(deliveries, lambda delivery: delivery.cost) for deliveries in (ours, theirs, least))
+        median(deliveries, lambda delivery: delivery.cost) for deliveries in (ours, theirs, least))
     return {
         "what": f"{rate:,} changes/s of a row to {SUBSCRIBERS:,} WebSockets",
         "ours": f"{ours}", "theirs": f"nchan {theirs}; the loop {least}",
@@ -71,10 +73,6 @@ def fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds):
                  f"p99 {lateness:.2f}x the loop's",
         "reach": "1.00x, p99 20 ms",
     }
-
-
-def middle(values, key=None):
-    return sorted(values, key=key)[len(values) // 2]
 
 
 class Socket:
@@ -176,14 +174,15 @@ class Loop:
 
     def __init__(self, clients, folder, rate):
         log = f"{folder}/loop.log"
+        # The log of one before tells another port.
         with contextlib.suppress(FileNotFoundError):
             os.remove(log)
         self.program = Program([clients, "--loop", str(SUBSCRIBERS), MESSAGE, str(rate)], log)
-        while not self.program.log_tail():
-            if self.program.has_ended():
-                raise SystemExit("the loop did not start")
-            time.sleep(0.01)
-        self.port = self.program.log_tail().split()[1]
+        self.port = self.program.wait_until(self.logged_port, "the loop did not start")
+
+    def logged_port(self):
+        found = re.search(r"port (\d+)\n", self.program.log_tail())
+        return found and found.group(1)
 
 
 def loop(cluster, clients, folder, rate, seconds):

@@ -6,6 +6,7 @@ import signal
 import time
 
 from cluster import Cluster
+from medians import median
 from processes import Program, run, say
 from service import Service, lsn_value
 
@@ -119,10 +120,6 @@ def check(cluster, service):
 
 def end_of_log(cluster):
     return lsn_value(cluster.sql("SELECT pg_current_wal_lsn()")[0])
-
-
-def median(values):
-    return sorted(values)[len(values) // 2]
 
 
 def row(what, ours, reach):

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import re
-import time
 
 from processes import Program, run
 
@@ -50,12 +49,7 @@ class Service:
         self.wait(lambda: self.get("/readyz")[0] == 200, "ready")
 
     def wait(self, condition, what, seconds=120):
-        end = time.monotonic() + seconds
-        while not (found := condition()):
-            if self.program.has_ended() or time.monotonic() > end:
-                raise SystemExit(f"onhand is not {what}\n" + self.program.log_tail())
-            time.sleep(0.05)
-        return found
+        return self.program.wait_until(condition, f"onhand is not {what}", seconds)
 
     def get(self, path):
         """Status, body and headers of an answer."""

@@ -6,6 +6,7 @@ import statistics
 import time
 
 from hook_receiver import Receiver
+from medians import median
 from nginx import Nginx
 from processes import Program, say
 
@@ -32,7 +33,7 @@ def deliveries(cluster, service, folder, rounds, scale):
     finally:
         delete(service, hook)
         nginx.program.end()
-    rate, cost = sorted(found)[len(found) // 2]
+    rate, cost = median(found)
     return {
         "what": "signed deliveries, 64 connections, one at a time on each",
         "ours": f"{rate:,.0f}/s, {cost:.0f} us CPU each: {1_000_000 / cost:,.0f}/s per core",
