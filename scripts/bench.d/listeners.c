@@ -1,27 +1,32 @@
-// Many WebSocket clients in one thread, as cheap as can be: they subscribe, count what arrives, and tell how late each change
-// was at the last of them.
+// Many WebSocket clients, as cheap as can be: they subscribe, count what arrives, and tell how late each change was at the last of
+// them.
 //
 //   listeners PORT COUNT PATH SUBPROTOCOL SUBSCRIBE SECONDS
 //
 // Prints "ready" once all have connected, and had an answer if there is something to SUBSCRIBE. After a line of standard input it
 // takes what has come meanwhile, prints "begin", listens for SECONDS and prints the numbers as JSON. A change is known by the
-// time of day in its last_movement_at. How late it is, is told twice: when it was at the last client's socket, which the kernel
-// notes (of messages that are read at once, when the last of them was), and when the last client had read it, which is later by
-// what this thread waits for its processor, where the database runs as well.
+// time of day in its last_movement_at, and is at a client when it is at its socket, which the kernel notes.
+//
+// Every tenth client is timed, by a thread that has little else to do. Of messages that are read at once the kernel tells when the
+// last of them came, so a client that is read late would tell of delays that are its own; and who reads a thousand is late, since
+// it shares its processor with the database. The timed ones stand among the others, one behind nine, so the last of them is told
+// within a hundredth of a round of the last of all.
 //
 //   listeners --publish PORT PATH MESSAGE RATE SECONDS
 //
-// Posts MESSAGE with the time put in for @, RATE times a second.
+// Posts MESSAGE with the time put in for @, RATE times a second, at moments as random as those of pgbench.
 //
 //   listeners --loop COUNT MESSAGE RATE
 //
 // Is the least that a server can do which tells each client of the newest change in a message of its own: it prints "port N", waits
-// for COUNT clients, and sends them MESSAGE in their turns, with the time of the newest of RATE changes a second put in for @.
+// for COUNT clients, and sends them MESSAGE in their turns, with the time of the newest of RATE changes a second, which come as randomly, put in for @.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,20 +37,31 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 18, DAY = 86400 };
+enum { BUFFER = 1 << 18, DAY = 86400, TIMED_EVERY = 10 };
 
-// When a change was made, at the socket, and read; microseconds of the day, UTC.
-typedef struct { int64_t stamp, at[2]; } Event;
-enum { ARRIVED, READ };
+// When a change was made and when it was at the socket; microseconds of the day, UTC.
+typedef struct { int64_t stamp, arrived; } Event;
 
 typedef struct {
   int socket;
   // Of a frame that has not arrived whole.
   char *kept;
   size_t keptCount;
+  // Of one that is timed.
   Event *events;
   size_t eventCount, eventCapacity;
 } Client;
+
+// The clients that one thread reads, and what it has read of them.
+typedef struct {
+  Client *clients;
+  int poll;
+  char *buffer;
+  // Until when to read, and whether to count.
+  int64_t end;
+  int counts;
+  uint64_t messages, bytes;
+} Group;
 
 static void fail(const char *what) {
   perror(what);
@@ -73,7 +89,6 @@ static int open_socket(int port, int number) {
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(0x7F000001)};
   if (connect(socketNumber, (struct sockaddr *)&server, sizeof server) < 0) fail("connect");
   setsockopt(socketNumber, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (setsockopt(socketNumber, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0) fail("timestamps");
   return socketNumber;
 }
 
@@ -168,31 +183,31 @@ static int64_t stamp_of(const char *body, size_t count) {
 }
 
 // Memory for what is measured is there before: to get it takes long, and all clients would need it at the same moment.
-static void reserve(Client *client, size_t events) {
-  client->eventCapacity = events;
-  client->events = malloc(events * sizeof(Event));
+static void time_client(Client *client, double seconds) {
+  int one = 1;
+  if (setsockopt(client->socket, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0) fail("timestamps");
+  client->eventCapacity = 1024 + 200 * (size_t)seconds;
+  client->events = malloc(client->eventCapacity * sizeof(Event));
   if (!client->events) fail("memory");
-  memset(client->events, 1, events * sizeof(Event));
+  memset(client->events, 1, client->eventCapacity * sizeof(Event));
 }
 
-static void note(Client *client, int64_t stamp, int64_t arrived, int64_t read) {
+static void note(Client *client, int64_t stamp, int64_t arrived) {
   if (client->eventCount == client->eventCapacity) {
     client->eventCapacity *= 2;
     client->events = realloc(client->events, client->eventCapacity * sizeof(Event));
     if (!client->events) fail("memory");
   }
-  client->events[client->eventCount++] = (Event){stamp, {arrived, read}};
+  client->events[client->eventCount++] = (Event){stamp, arrived};
 }
 
-// As recv(2); `arrived` is when the last of the bytes came, or `read` where nobody knows.
-static ssize_t receive(int socket, char *bytes, size_t count, int64_t *arrived, int64_t *read) {
+// As recv(2); `arrived` is when the last of the bytes came, where the kernel was asked to note it.
+static ssize_t receive(int socket, char *bytes, size_t count, int64_t *arrived) {
   struct iovec part = {bytes, count};
   char control[CMSG_SPACE(sizeof(struct timespec))];
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT);
-  *arrived = *read = now();
-  if (got <= 0) return got;
-  struct cmsghdr *told = CMSG_FIRSTHDR(&message);
+  struct cmsghdr *told = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
   if (told && told->cmsg_level == SOL_SOCKET && told->cmsg_type == SCM_TIMESTAMPNS) {
     struct timespec time;
     memcpy(&time, CMSG_DATA(told), sizeof time);
@@ -201,24 +216,23 @@ static ssize_t receive(int socket, char *bytes, size_t count, int64_t *arrived, 
   return got;
 }
 
-static uint64_t messages, bytes;
-
 // Takes what has arrived; false at the end of the connection.
-static int take(Client *client, char *buffer, int measures) {
+static int take(Group *group, Client *client) {
+  char *buffer = group->buffer;
   memcpy(buffer, client->kept, client->keptCount);
-  int64_t arrived, read;
-  ssize_t got = receive(client->socket, buffer + client->keptCount, BUFFER - client->keptCount, &arrived, &read);
+  int64_t arrived = 0;
+  ssize_t got = receive(client->socket, buffer + client->keptCount, BUFFER - client->keptCount, &arrived);
   if (got == 0) return 0;
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   size_t count = client->keptCount + got, from = 0, body;
   while (1) {
     size_t head = frame_head((unsigned char *)buffer + from, count - from, &body);
     if (!head || count - from < head + body) break;
-    if (measures) {
-      messages++;
-      bytes += head + body;
-      int64_t stamp = stamp_of(buffer + from + head, body);
-      if (stamp >= 0) note(client, stamp, arrived, read);
+    if (group->counts) {
+      group->messages++;
+      group->bytes += head + body;
+      int64_t stamp = client->events ? stamp_of(buffer + from + head, body) : -1;
+      if (stamp >= 0) note(client, stamp, arrived);
     }
     from += head + body;
   }
@@ -228,16 +242,32 @@ static int take(Client *client, char *buffer, int measures) {
   return 1;
 }
 
-static void take_all(int poll, Client *clients, char *buffer, int64_t end, int measures) {
+static void *take_all(void *argument) {
+  Group *group = argument;
   struct epoll_event events[512];
-  while (now() < end) {
-    int ready = epoll_wait(poll, events, 512, 10);
+  while (now() < group->end) {
+    int ready = epoll_wait(group->poll, events, 512, 10);
     for (int index = 0; index < ready; index++)
-      if (!take(&clients[events[index].data.u32], buffer, measures)) {
+      if (!take(group, &group->clients[events[index].data.u32])) {
         fprintf(stderr, "a connection was closed\n");
         exit(1);
       }
   }
+  return NULL;
+}
+
+enum { UNTIMED, TIMED, GROUPS };
+
+// Reads what comes within so many seconds.
+static void take_for(Group *groups, double seconds, int counts) {
+  for (int index = 0; index < GROUPS; index++) {
+    groups[index].end = now() + (int64_t)(seconds * 1000000);
+    groups[index].counts = counts;
+  }
+  pthread_t untimed;
+  if (pthread_create(&untimed, NULL, take_all, &groups[UNTIMED]) != 0) fail("thread");
+  take_all(&groups[TIMED]);
+  pthread_join(untimed, NULL);
 }
 
 static int ascending(const void *left, const void *right) {
@@ -245,16 +275,17 @@ static int ascending(const void *left, const void *right) {
   return a < b ? -1 : a > b;
 }
 
-// Fills `last` with how long after each change the last client had it, or a later one, in ascending order; returns how many
-// changes all had.
-static size_t lateness(Client *clients, int count, int kind, const int64_t *stamps, size_t distinct, int64_t *last) {
+// Fills `last` with how long after each change the last timed client had it, or a later one, in ascending order; returns how many
+// changes all of them had.
+static size_t lateness(Client *clients, int count, const int64_t *stamps, size_t distinct, int64_t *last) {
   memset(last, 0, distinct * sizeof *last);
   size_t known = distinct;
   for (int index = 0; index < count; index++) {
+    if (!clients[index].events) continue;
     size_t next = 0;
     for (size_t event = 0; event < clients[index].eventCount; event++)
       for (; next < distinct && stamps[next] <= clients[index].events[event].stamp; next++)
-        if (clients[index].events[event].at[kind] > last[next]) last[next] = clients[index].events[event].at[kind];
+        if (clients[index].events[event].arrived > last[next]) last[next] = clients[index].events[event].arrived;
     if (next < known) known = next;
   }
   for (size_t index = 0; index < known; index++) last[index] -= stamps[index];
@@ -263,7 +294,7 @@ static size_t lateness(Client *clients, int count, int kind, const int64_t *stam
 }
 
 // Prints what came, and how late it was.
-static void report(Client *clients, int count, double seconds) {
+static void report(Client *clients, int count, const Group *groups, double seconds) {
   size_t total = 0, kinds = 0;
   for (int index = 0; index < count; index++) total += clients[index].eventCount;
   int64_t *stamps = malloc((total + 1) * sizeof *stamps);
@@ -275,13 +306,10 @@ static void report(Client *clients, int count, double seconds) {
   for (size_t index = 0; index < kinds; index++)
     if (!distinct || stamps[distinct - 1] != stamps[index]) stamps[distinct++] = stamps[index];
   int64_t *last = malloc((distinct + 1) * sizeof *last);
-  printf("{\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.3f", messages, bytes, seconds);
-  for (int kind = ARRIVED; kind <= READ; kind++) {
-    size_t known = lateness(clients, count, kind, stamps, distinct, last);
-    printf(",\"%s_us\":[%ld,%ld]", kind == ARRIVED ? "arrived" : "read", known ? (long)last[known / 2] : 0,
-           known ? (long)last[known * 99 / 100] : 0);
-  }
-  puts("}");
+  size_t known = lateness(clients, count, stamps, distinct, last);
+  printf("{\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.3f,\"last_us\":[%ld,%ld]}\n",
+         groups[UNTIMED].messages + groups[TIMED].messages, groups[UNTIMED].bytes + groups[TIMED].bytes, seconds,
+         known ? (long)last[known / 2] : 0, known ? (long)last[known * 99 / 100] : 0);
 }
 
 static void listen_to(int port, int count, const char *path, const char *subprotocol,
@@ -290,33 +318,37 @@ static void listen_to(int port, int count, const char *path, const char *subprot
   int measured = count <= 2000;
   struct rlimit limit = {count + 100, count + 100};
   setrlimit(RLIMIT_NOFILE, &limit);
-  int poll = epoll_create1(0);
   Client *clients = calloc(count, sizeof *clients);
-  char *buffer = malloc(BUFFER);
+  Group groups[GROUPS];
+  for (int index = 0; index < GROUPS; index++)
+    groups[index] = (Group){.clients = clients, .poll = epoll_create1(0), .buffer = malloc(BUFFER)};
   for (int index = 0; index < count; index++) {
-    clients[index].socket = open_socket(port, index);
-    upgrade(&clients[index], port, path, subprotocol);
+    Client *client = &clients[index];
+    client->socket = open_socket(port, index);
+    upgrade(client, port, path, subprotocol);
     if (*subscribe) {
-      send_text(clients[index].socket, subscribe);
+      send_text(client->socket, subscribe);
       // The first answer; it stays where it is.
       char first;
-      if (clients[index].keptCount == 0 && recv(clients[index].socket, &first, 1, MSG_PEEK) != 1) fail("subscribe");
+      if (client->keptCount == 0 && recv(client->socket, &first, 1, MSG_PEEK) != 1) fail("subscribe");
     }
+    int isTimed = measured && index % TIMED_EVERY == TIMED_EVERY - 1;
+    if (isTimed) time_client(client, seconds);
+    Group *group = &groups[isTimed ? TIMED : UNTIMED];
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
-    if (epoll_ctl(poll, EPOLL_CTL_ADD, clients[index].socket, &event) < 0) fail("epoll");
-    reserve(&clients[index], measured ? 1024 + 200 * (size_t)seconds : 1);
+    if (epoll_ctl(group->poll, EPOLL_CTL_ADD, client->socket, &event) < 0) fail("epoll");
+    take(group, client);
   }
-  for (int index = 0; index < count; index++) take(&clients[index], buffer, 0);
   puts("ready");
   fflush(stdout);
   if (getchar() == EOF) exit(1);
   // What came while nobody read.
-  take_all(poll, clients, buffer, now() + 500000, 0);
+  take_for(groups, 1, 0);
   puts("begin");
   fflush(stdout);
   int64_t start = now();
-  take_all(poll, clients, buffer, start + (int64_t)(seconds * 1000000), 1);
-  report(clients, count, (now() - start) / 1e6);
+  take_for(groups, seconds, 1);
+  report(clients, count, groups, (now() - start) / 1e6);
 }
 
 // Puts the time in for the @ of a message; returns how long it is then.
@@ -328,12 +360,17 @@ static int message_at(char *text, size_t size, const char *message, int64_t time
   return length;
 }
 
+// Microseconds until the next of RATE changes a second that come independently of each other.
+static int64_t pause_at(double rate) {
+  return (int64_t)(-log(1 - drand48()) * 1e6 / rate);
+}
+
 static void publish(int port, const char *path, const char *message, double rate, double seconds) {
   int socket = open_socket(port, 0);
   char body[65536], request[70000], answer[65536];
-  int64_t start = now();
-  for (long number = 0; number < rate * seconds; number++) {
-    int64_t due = start + (int64_t)(number * 1e6 / rate), at = now();
+  int64_t due = now(), end = due + (int64_t)(seconds * 1000000);
+  for (; due < end; due += pause_at(rate)) {
+    int64_t at = now();
     if (due > at) usleep(due - at);
     int length = message_at(body, sizeof body, message, now());
     int count = snprintf(request, sizeof request,
@@ -383,13 +420,12 @@ static void loop(int count, const char *message, double rate) {
   }
   char frame[65536];
   int frameLength = 0, untold = 0, turn = 0;
-  int64_t start = now();
-  for (long number = 0;;) {
-    int64_t due = start + (int64_t)(number * 1e6 / rate), at = now();
+  for (int64_t due = now();;) {
+    int64_t at = now();
     if (due <= at) {
       frameLength = frame_at(frame, sizeof frame, message, due);
       untold = count;
-      number++;
+      due += pause_at(rate);
     } else if (untold > 0) {
       send_all(sockets[turn], frame, frameLength);
       turn = (turn + 1) % count;
