@@ -552,6 +552,32 @@ async def resume_beside_deletes(onhand):
             equal(shop, mirror, "SELECT * FROM stocked")
 
 
+async def pages(onhand):
+    """A page goes through 10,000 steps and no more, whoever's rows they changed, and says that there are others."""
+    with Shop(onhand) as shop:
+        async with httpx.AsyncClient(base_url=shop.address, timeout=60) as client:
+            async def page(**asked):
+                return (await client.get("/v1/views/stocked/changes", params=asked)).json()
+
+            epoch = (await page())["position"].partition(":")[0]
+
+            async def reach(lsn):
+                return (await page(min_position=f"{epoch}:{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}", wait="30s"))["position"]
+
+            start = await reach(execute(shop, *FILL))
+            # Of another item, each a step of its own.
+            execute(shop, """DO $$ BEGIN
+                FOR step IN 1..12000 LOOP
+                  UPDATE stock SET version = step WHERE item = 2 AND place = 1;
+                  COMMIT;
+                END LOOP; END $$""")
+            await reach(execute(shop, "UPDATE stock SET on_hand = 1 WHERE item = 1"))
+            first = await page(after=start, item="eq.1")
+            assert first["more"] and not first["changes"], first
+            second = await page(after=first["position"], item="eq.1")
+            assert not second["more"] and len(second["changes"]) == 3, second
+
+
 async def drain(onhand):
     """A server that stops closes with 1012, not all at once."""
     with Shop(onhand) as shop:
@@ -586,4 +612,4 @@ async def drain(onhand):
 CHECKS = {"mistakes": mistakes, "endings": endings, "access": access, "visitors": visitors,
           "rows-and-views": rows_and_views, "look-alikes": look_alikes, "same-ids": same_ids,
           "database-away": database_away,
-          "resume-beside-deletes": resume_beside_deletes, "drain": drain}
+          "resume-beside-deletes": resume_beside_deletes, "pages": pages, "drain": drain}
