@@ -117,11 +117,24 @@ struct HoldLogAuditor {
   /// Where it is not known in which order an instance decided: what it has promised by now, all together.
   private mutating func lookAtSums(_ end: UInt64) {
     for (key, there) in stock {
-      let promised = units(key) { other, row in
-        isPromised(other, end) && !(row.supersededBy.map { isPromised($0, end) } ?? false)
+      var promised = 0
+      var holders: [String] = []
+      for (id, row) in holds where isActive(row) && isPromised(id, end) {
+        let units = promisedUnits(row, key, end)
+        promised += units
+        if units > 0 { holders.append(id) }
       }
-      if promised > there { findings.append("\(promised) promised of \(there) at \(key)") }
+      guard promised > there else { continue }
+      findings.append("\(end): \(promised) promised of \(there) at \(key)")
+      suspects.formUnion(holders)
     }
+  }
+
+  /// What is promised to a hold at least. One that replaces it, and that its client had to ask for again, was decided anywhere before it was told.
+  private func promisedUnits(_ row: Hold, _ key: String, _ end: UInt64) -> Int {
+    let units = row.lines[key] ?? 0
+    guard let other = row.supersededBy, told[other] != nil else { return units }
+    return isPromised(other, end) ? 0 : min(units, holds[other]?.lines[key] ?? 0)
   }
 
   private var marked: [String: String] = [:]
