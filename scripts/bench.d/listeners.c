@@ -19,7 +19,8 @@
 //   listeners --loop COUNT MESSAGE RATE
 //
 // Is the least that a server can do which tells each client of the newest change in a message of its own: it prints "port N", waits
-// for COUNT clients, and sends them MESSAGE in their turns, with the time of the newest of RATE changes a second, which come as randomly, put in for @.
+// for COUNT clients, and sends them MESSAGE in their turns, with the time of the newest of RATE changes a second put in for @. They
+// come as randomly.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

@@ -553,7 +553,7 @@ async def resume_beside_deletes(onhand):
 
 
 async def pages(onhand):
-    """A page goes through 10,000 steps and no more, whoever's rows they changed, and says that there are others."""
+    """A page goes through 10,000 steps and no more, whosever rows they changed, and says that there are others."""
     with Shop(onhand) as shop:
         async with httpx.AsyncClient(base_url=shop.address, timeout=60) as client:
             async def page(**asked):

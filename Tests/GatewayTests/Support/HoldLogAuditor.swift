@@ -117,24 +117,15 @@ struct HoldLogAuditor {
   /// Where it is not known in which order an instance decided: what it has promised by now, all together.
   private mutating func lookAtSums(_ end: UInt64) {
     for (key, there) in stock {
-      var promised = 0
-      var holders: [String] = []
-      for (id, row) in holds where isActive(row) && isPromised(id, end) {
-        let units = promisedUnits(row, key, end)
-        promised += units
-        if units > 0 { holders.append(id) }
+      let promised = holds.filter { other, row in
+        isActive(row) && row.lines[key] != nil && isPromised(other, end)
+          && !(row.supersededBy.map { isPromised($0, end) } ?? false)
       }
-      guard promised > there else { continue }
-      findings.append("\(end): \(promised) promised of \(there) at \(key)")
-      suspects.formUnion(holders)
+      let units = promised.values.reduce(0) { $0 + ($1.lines[key] ?? 0) }
+      guard units > there else { continue }
+      findings.append("\(end): \(units) promised of \(there) at \(key)")
+      suspects.formUnion(promised.keys)
     }
-  }
-
-  /// What is promised to a hold at least. One that replaces it, and that its client had to ask for again, was decided anywhere before it was told.
-  private func promisedUnits(_ row: Hold, _ key: String, _ end: UInt64) -> Int {
-    let units = row.lines[key] ?? 0
-    guard let other = row.supersededBy, told[other] != nil else { return units }
-    return isPromised(other, end) ? 0 : min(units, holds[other]?.lines[key] ?? 0)
   }
 
   private var marked: [String: String] = [:]

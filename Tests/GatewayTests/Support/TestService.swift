@@ -77,7 +77,10 @@ struct TestService {
     let target = "/v1/views/\(view)/rows?limit=10000&wait=30s&min_position=\(lsn)"
     var response = try client.get(target)
     // It may have much to catch up with on a slow machine.
-    for _ in 0..<9 where response.status == 504 { response = try client.get(target) }
+    try wait("\(view) at \(lsn)") {
+      if response.status == 504 { response = try client.get(target) }
+      return response.status != 504
+    }
     try #require(response.status == 200, "\(response.body)")
     return JSONRows.split(response.body).sorted()
   }
