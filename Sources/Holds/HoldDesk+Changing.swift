@@ -11,7 +11,7 @@ extension HoldDesk {
   ) {
     switch state.withLock({ $0.book.standing(of: id) }) {
     case .undecided, .refused: return ticket.resolve(.failed(.inFlight))
-    case .granted, .unknown: break
+    case .granting, .granted, .unknown: break
     }
     let isPosted = changeLane.post { lane in
       ticket.resolve(self.change(action, id, caller, ttl, lane))

@@ -205,7 +205,8 @@ extension HoldDesk {
     switch state.withLock({ $0.book.standing(of: hold.id) }) {
     // The mark is about to go.
     case .granted: return hold.isMarked ? .undecided : .certain
-    case .undecided, .refused: return .undecided
+    // Readers would miss it where they are told to look.
+    case .undecided, .granting, .refused: return .undecided
     case .unknown: return isNowhereShort(hold) ? .adoptable : .unknowable
     }
   }

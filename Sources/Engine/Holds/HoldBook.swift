@@ -41,6 +41,8 @@ package struct HoldBook: Sendable {
   private var adopting: [HoldID: HoldClaim] = [:]
   /// Decided for, while their rows say `held`.
   private var granted: Set<HoldID> = []
+  /// The same in a step that is not visible yet.
+  private var granting: Set<HoldID> = []
 
   package init() {}
 
@@ -114,6 +116,7 @@ package struct HoldBook: Sendable {
   /// A hold's row does not say `held` any more, is gone, or has become another instance's.
   package mutating func ended(_ id: HoldID) {
     granted.remove(id)
+    granting.remove(id)
     if refused[id] != nil { leaving.insert(id) }
   }
 
@@ -128,7 +131,11 @@ package struct HoldBook: Sendable {
   package mutating func restarted(standing: (HoldID) -> SnapshotStanding?) -> [HoldID] {
     arrived = inFlight.keys.filter { standing($0) == .held }.sorted()
     leaving = Set(refused.keys.filter { standing($0) != .held })
-    granted = granted.filter { standing($0) == .held || standing($0) == .heldByOther }
+    // A step that did not become visible is in the snapshot.
+    granted = granted.union(granting).filter {
+      standing($0) == .held || standing($0) == .heldByOther
+    }
+    granting = []
     for id in arrived {
       // What it replaces may have ended in what was not seen; its units are in the views then.
       guard let claim = inFlight[id], let old = claim.replaces,
@@ -208,15 +215,17 @@ package struct HoldBook: Sendable {
 
   private mutating func settle(_ id: HoldID, _ claim: HoldClaim, _ isGranted: Bool) {
     guard !isGranted else {
-      granted.insert(id)
+      granting.insert(id)
       return
     }
     refused[id] = claim
     for line in claim.lines { refusedUnits.add(line.units, to: line.key) }
   }
 
-  /// The step is visible: what left in it is in the views now.
+  /// The step is visible: what left in it is in the views now, and what was granted can be told.
   package mutating func stepIsVisible() {
+    granted.formUnion(granting)
+    granting.removeAll(keepingCapacity: true)
     for id in leaving {
       guard let claim = refused.removeValue(forKey: id) else { continue }
       for line in claim.lines { refusedUnits.add(-line.units, to: line.key) }
@@ -227,13 +236,17 @@ package struct HoldBook: Sendable {
   // MARK: Asking
 
   package enum Standing: Sendable {
-    case undecided, granted, refused
+    case undecided
+    /// Granted in a step that readers do not see yet.
+    case granting
+    case granted, refused
     /// Another instance's, or from before this process.
     case unknown
   }
 
   package func standing(of id: HoldID) -> Standing {
     if claim(of: id) != nil { return .undecided }
+    if granting.contains(id) { return .granting }
     if granted.contains(id) { return .granted }
     return refused[id] == nil ? .unknown : .refused
   }

@@ -78,6 +78,7 @@ struct HoldBookTests {
     _ = book.inserted(id(2))
     #expect(book.left(key, -1) == 0, "readers see the view as it was")
     let second = judge(&book, 0)
+    #expect(book.standing(of: id(2)) == .granting)
     book.stepIsVisible()
     #expect(second == [true] && book.left(key, 0) == 0 && book.standing(of: id(2)) == .granted)
   }
@@ -131,6 +132,7 @@ struct HoldBookTests {
     second.adopt(id(1), claim(4))
     let isDecidedThere = second.adopted(id(1))
     let granted = judge(&second, 0)
+    second.stepIsVisible()
     #expect(refused == [false] && isDecidedThere && granted == [true])
     #expect(second.standing(of: id(1)) == .granted && second.left(key, 0) == 0)
     first.ended(id(1))

@@ -249,7 +249,7 @@ struct HoldSimulation {
       guard row.instance == number, row.status == .held, !told.contains(id) else { return false }
       switch book.standing(of: id) {
       case .undecided, .refused: return true
-      case .granted, .unknown: return false
+      case .granting, .granted, .unknown: return false
       }
     }.keys.sorted()
     guard let id = waiting.randomElement(using: &random) else { return }

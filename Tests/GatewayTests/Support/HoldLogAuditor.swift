@@ -12,7 +12,7 @@ struct HoldLogAuditor {
     var hasRival = false
   }
 
-  /// By hold, where it was decided; 0 where that was not told.
+  /// By hold, from where on it counts as promised.
   private let told: [String: UInt64]
   private let knowsOrder: Bool
   private var stock: [String: Int]
@@ -33,11 +33,18 @@ struct HoldLogAuditor {
   private(set) var besideUnmarked = 0
 
   /// - Parameters:
-  ///   - told: the holds that clients were told to have, and at which position they were decided.
+  ///   - told: the holds that clients were told to have.
   ///   - knowsOrder: whether each hold was decided at its own commit, as it is while the log is followed without a break.
   ///   - units: of each key at the start.
-  init(_ log: DecodedLog, told: [String: UInt64], stock: [String: Int], knowsOrder: Bool) {
-    self.told = told
+  init(
+    _ log: DecodedLog, told: [String: HoldRace.Promise], stock: [String: Int], knowsOrder: Bool
+  ) {
+    self.told = told.mapValues { promise in
+      switch promise {
+      case .decidedAt(let position): position
+      case .decidedBy(let position): knowsOrder ? 0 : position
+      }
+    }
     self.knowsOrder = knowsOrder
     self.stock = stock
     rejected = Set(

@@ -26,9 +26,16 @@ final class HoldRace: Sendable {
     var timeoutMilliseconds = 0
   }
 
+  /// What a client knows of where the log decided a hold that it was told to have.
+  enum Promise: Sendable {
+    case decidedAt(UInt64)
+    /// Told again, or by the database: it was decided by then.
+    case decidedBy(UInt64)
+  }
+
   struct Tally: Sendable {
-    /// Holds that clients were told to have, with the position of the decision, 0 where an answer told it again.
-    var told: [String: UInt64] = [:]
+    /// Holds that clients were told to have.
+    var told: [String: Promise] = [:]
     var statuses: [Int: Int] = [:]
     var codes: [String: Int] = [:]
     var shopFailures: [String: Int] = [:]
@@ -118,8 +125,7 @@ final class HoldRace: Sendable {
         switch answer.status {
         case 200, 201:
           let id = answer["hold_id"]
-          let position = answer["position"]?.split(separator: ":").last.flatMap { LSN($0) }
-          if let id { tally.withLock { $0.told[id] = $0.told[id] ?? position?.value ?? 0 } }
+          if let id { told(id, promise(answer)) }
           return id
         case 409 where answer["code"] == "hold_in_flight" || answer["code"] == "hold_busy":
           pause(milliseconds: 20)
@@ -137,6 +143,19 @@ final class HoldRace: Sendable {
     return nil
   }
 
+  private func promise(_ answer: HTTPClient.Response) -> Promise {
+    if let position = answer["position"].flatMap(lsn) { return .decidedAt(position) }
+    return .decidedBy(answer.fields["onhand-position"].flatMap(lsn) ?? 0)
+  }
+
+  private func lsn(_ position: String) -> UInt64? {
+    position.split(separator: ":").last.flatMap { LSN($0)?.value }
+  }
+
+  private func told(_ id: String, _ promise: Promise) {
+    tally.withLock { $0.told[id] = $0.told[id] ?? promise }
+  }
+
   /// A shop that does not wait for the verdict. What it gets all the same counts as told.
   private func confirmEarly(_ id: String, _ connection: PostgresConnection?) {
     guard let connection else { return }
@@ -144,10 +163,10 @@ final class HoldRace: Sendable {
     do { try connection.execute("SELECT onhand.confirm('\(id)')") } catch {
       state = error.sqlState
     }
-    tally.withLock {
-      $0.early[state, default: 0] += 1
-      if state == "confirmed" { $0.told[id] = $0.told[id] ?? 0 }
-    }
+    tally.withLock { $0.early[state, default: 0] += 1 }
+    guard state == "confirmed" else { return }
+    let end = try? connection.query("SELECT pg_current_wal_insert_lsn()").first?[0]
+    if let end = end.flatMap(lsn) { told(id, .decidedBy(end)) }
   }
 
   /// Enough to outlast the time in which another process may not speak for the one that took a hold.
