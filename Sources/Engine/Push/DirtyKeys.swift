@@ -94,6 +94,9 @@ struct DirtyKeys: ~Copyable {
     renumber()
   }
 
+  /// The mark behind which half of the slots are.
+  var middleMark: UInt64 { slots.isEmpty ? lastMark : slots[slots.count / 2].mark }
+
   private func renumber() {
     for (place, slot) in slots.enumerated() {
       slot.record?.payload.storeBytes(of: place, as: Int.self)

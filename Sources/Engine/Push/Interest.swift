@@ -18,6 +18,9 @@ package final class Interest {
   @exclusivity(unchecked) private var listeners: [any InterestFollower] = []
   @exclusivity(unchecked) private var toldMark: UInt64 = 0
   private var slotsBeforePruning = Interest.slotsMin
+  /// Where its marks are counted, and how many of them were.
+  private var budget: MarkBudget?
+  private var counted = 0
   private let goneKeysMax: Int
 
   private static let slotsMin = 4
@@ -59,6 +62,8 @@ package final class Interest {
     self.filter = filter
     self.probe = probe
   }
+
+  deinit { budget?.count -= counted }
 
   // MARK: Following
 
@@ -194,7 +199,10 @@ package final class Interest {
 
   /// Lets go of followers that are so far behind that too much is kept for them.
   private func loseLaggards() {
-    let cut = dirty.mark(behindAllButGone: goneKeysMax / 2)
+    loseFollowers(behind: dirty.mark(behindAllButGone: goneKeysMax / 2))
+  }
+
+  private func loseFollowers(behind cut: UInt64) {
     for follower in followers where follower.knownMark < cut {
       follower.interestWasLost(.fellBehind)
     }
@@ -210,6 +218,31 @@ package final class Interest {
   private func pruneIfWorthIt() {
     if !followers.isEmpty, dirty.slotCount > slotsBeforePruning { prune() }
   }
+
+  // MARK: Memory
+
+  /// What it holds, in slots of marks.
+  var markCount: Int { dirty.slotCount }
+
+  /// Has the marks that it holds now counted with those of others.
+  func count(in budget: MarkBudget) {
+    budget.count += dirty.slotCount - counted
+    counted = dirty.slotCount
+    self.budget = budget
+  }
+
+  /// Lets go of followers that would have to be told more than half of its marks.
+  func loseHalf() { loseFollowers(behind: dirty.middleMark) }
+}
+
+/// How many marks the interests of one thread hold, and may hold.
+final class MarkBudget {
+  @exclusivity(unchecked) var count = 0
+  let max: Int
+
+  init(max: Int) { self.max = max }
+
+  var isExceeded: Bool { count > max }
 }
 
 /// Somebody who is told of an interest's changes, on the thread of both.

@@ -10,10 +10,19 @@ package final class InterestRegistry {
   private var directory: ViewDirectory?
   /// All steps up to it have been taken in.
   private var sequence: UInt64 = 0
+  let marks: MarkBudget
+  /// Of changes of the past, for those who come back.
+  let pastMarks: MarkBudget
 
-  package init(_ store: ViewStore, _ window: ChangeWindow) {
+  /// Marks held for followers that are behind, and as many for those who come back; some 160 bytes each. What one interest holds is
+  /// bounded by its keys, but a client may have a thousand.
+  package static let marksMaxDefault = 1 << 20
+
+  package init(_ store: ViewStore, _ window: ChangeWindow, marksMax: Int = marksMaxDefault) {
     self.window = window
     hasher = store.hasher
+    marks = MarkBudget(max: marksMax)
+    pastMarks = MarkBudget(max: marksMax)
   }
 
   package var isEmpty: Bool { views.isEmpty }
@@ -52,7 +61,22 @@ package final class InterestRegistry {
       return
     }
     for section in sections {
-      views[ObjectIdentifier(section.view.table)]?.take(section.changes)
+      views[ObjectIdentifier(section.view.table)]?.take(section.changes) { shed() }
+    }
+  }
+
+  /// Forgets half of the marks: what all know already, then half of each interest's in turn, from the one that holds most. Whoever
+  /// would have to be told of them begins anew.
+  private func shed() {
+    let interests = views.values.flatMap(\.byName.values)
+    for interest in interests {
+      interest.prune()
+      interest.count(in: marks)
+    }
+    for interest in interests.sorted(by: { $0.markCount > $1.markCount })
+    where marks.count > marks.max / 2 {
+      interest.loseHalf()
+      interest.count(in: marks)
     }
   }
 
@@ -86,7 +110,7 @@ package final class InterestRegistry {
   package func follow(_ draft: Interest, _ follower: any InterestFollower) -> Interest {
     let view = draft.view
     let table = ObjectIdentifier(view.table)
-    let interests = views[table] ?? ViewInterests(view, hasher: hasher)
+    let interests = views[table] ?? ViewInterests(view, hasher: hasher, marks)
     views[table] = interests
     let interest = interests.byName[draft.name] ?? draft
     if interest === draft { interests.add(draft) }
@@ -104,7 +128,7 @@ package final class InterestRegistry {
   }
 
   /// What came of marking the past.
-  package enum Replay {
+  package enum Replay: Equatable {
     /// All up to what has been taken in is marked.
     case all
     /// What lies behind this position is still to be marked.
@@ -128,9 +152,9 @@ package final class InterestRegistry {
 
   /// Marks in `draft`, which nobody follows, what some steps of the past changed.
   ///
-  /// - Returns: false if that is too much to be kept.
+  /// - Returns: false if that is too much to be kept, beside what is kept for others.
   package func mark(_ steps: [RecordedStep], in draft: Interest) -> Bool {
-    let interests = ViewInterests(draft.view, hasher: hasher)
+    let interests = ViewInterests(draft.view, hasher: hasher, pastMarks)
     interests.add(draft)
     for step in steps {
       guard let sections = step.sections else {
@@ -138,10 +162,11 @@ package final class InterestRegistry {
         continue
       }
       for section in sections where section.view.table === draft.view.table {
-        interests.take(section.changes)
+        interests.take(section.changes) {}
+        if draft.isCrowded || pastMarks.isExceeded { return false }
       }
     }
-    return !draft.isCrowded
+    return true
   }
 
   package func unfollow(_ interest: Interest, _ follower: any InterestFollower) {

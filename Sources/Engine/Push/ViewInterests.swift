@@ -56,6 +56,7 @@ final class ViewInterests {
 
   let view: LiveView
   private let hasher: RowHasher
+  private let marks: MarkBudget
   private(set) var byName: [[UInt8]: Interest] = [:]
   private var indexes: [ColumnIndex] = []
   /// Interests that any row may concern.
@@ -63,9 +64,11 @@ final class ViewInterests {
   /// Those that the step at hand has marked.
   private var touched: [Interest] = []
 
-  init(_ view: LiveView, hasher: RowHasher) {
+  /// - Parameter marks: of all interests of the thread.
+  init(_ view: LiveView, hasher: RowHasher, _ marks: MarkBudget) {
     self.view = view
     self.hasher = hasher
+    self.marks = marks
   }
 
   var isEmpty: Bool { byName.isEmpty }
@@ -86,15 +89,22 @@ final class ViewInterests {
   }
 
   /// Marks what a step changed and tells the followers.
-  func take(_ changes: [RecordedChange]) {
+  ///
+  /// - Parameter makeRoom: called where more marks are held than may be.
+  func take(_ changes: [RecordedChange], makeRoom: () -> Void) {
     // What goes comes first: the key of a row may be another row's afterwards.
     for change in changes where change.old != nil {
       forEachInterest(change.old) { $0.markGone(change, hasher) }
+      if marks.isExceeded { makeRoom() }
     }
     for change in changes where change.new != nil {
       forEachInterest(change.new) { $0.markPresent(change, hasher) }
+      if marks.isExceeded { makeRoom() }
     }
-    for interest in touched { interest.tellFollowers() }
+    for interest in touched {
+      interest.tellFollowers()
+      interest.count(in: marks)
+    }
     touched.removeAll(keepingCapacity: touched.count < 4_096)
   }
 
@@ -113,7 +123,9 @@ final class ViewInterests {
   private func visit(_ interest: Interest, _ body: (Interest) -> Void) {
     let wasUntold = interest.hasUntoldMarks
     body(interest)
-    if interest.hasUntoldMarks, !wasUntold { touched.append(interest) }
+    guard interest.hasUntoldMarks else { return }
+    interest.count(in: marks)
+    if !wasUntold { touched.append(interest) }
   }
 
   private func makeIndex(_ column: Int) -> ColumnIndex {

@@ -67,6 +67,7 @@ import Testing
     return steps
   }
 
+  /// - Parameter steps: to be written; the views of some plans change with one step in eight only.
   private static func record(_ name: String, _ random: inout SeededRandom, steps: Int) throws
     -> Recorder.Record
   {
@@ -76,11 +77,13 @@ import Testing
     store.feed.add(recorder)
     let dataflow = Dataflow(plan: sample.plan, store: store)
     var tables = sample.tables()
-    for step in 1...steps {
+    let epoch = try #require(Epoch("test"))
+    var lsn: UInt64 = 0
+    while recorder.record.withLock({ $0.steps.count }) < steps {
       for _ in 0..<random.pick([0, 1, 2, 9]) { try tables.change(&random).feed(dataflow) }
-      let epoch = try #require(Epoch("test"))
+      lsn += 1
       try dataflow.finishStep(
-        at: Position(epoch: epoch, lsn: LSN(UInt64(step))), committedAt: random.oneIn(9) ? nil : 7,
+        at: Position(epoch: epoch, lsn: LSN(lsn)), committedAt: random.oneIn(9) ? nil : 7,
         xid: random.oneIn(2) ? nil : 9, isJoined: random.oneIn(2))
     }
     return recorder.record.withLock { record in
@@ -92,15 +95,14 @@ import Testing
   @Test(arguments: DataflowOracleTests.names)
   func stepsAreReadAsTheyWereWritten(_ name: String) throws {
     var random = SeededRandom()
-    let record = try Self.record(name, &random, steps: 40)
+    let record = try Self.record(name, &random, steps: 10)
     let read = try record.bytes.withUnsafeBytes { try Self.read($0) }
     #expect(read == record.steps)
-    #expect(read.count > 5)
   }
 
   @Test func aCutAnywhereLeavesWholeSteps() throws {
     var random = SeededRandom()
-    let record = try Self.record("three-way join", &random, steps: 12)
+    let record = try Self.record("three-way join", &random, steps: 3)
     for end in 0...record.bytes.count {
       // A buffer of its own, so that a sanitizer sees a look beyond its end.
       let cut = Array(record.bytes[..<end])
@@ -112,7 +114,7 @@ import Testing
 
   @Test func damageIsFoundAndEndsTheReading() throws {
     var random = SeededRandom()
-    let record = try Self.record("three-way join", &random, steps: 12)
+    let record = try Self.record("three-way join", &random, steps: 3)
     for _ in 0..<1_000 {
       var bytes = record.bytes
       let place = random.number(0...bytes.count - 1)
@@ -126,7 +128,7 @@ import Testing
   /// Not even a body with the right checksum can make the decoder do anything but throw.
   @Test func bodiesThatLieAreRefusedOrReadWithinThemselves() throws {
     var random = SeededRandom()
-    let record = try Self.record("three-way join", &random, steps: 12)
+    let record = try Self.record("three-way join", &random, steps: 3)
     var (refused, taken) = (0, 0)
     for _ in 0..<6_000 {
       var at = 0

@@ -41,7 +41,8 @@ import Testing
       store = ViewStore(readers: 1, hashSeed: random.next())
       window = ChangeWindow(bytesMax: random.pick([4_000, 60_000, 1 << 20]))
       store.feed.add(window)
-      registry = InterestRegistry(store, window)
+      let marksMax = random.pick([20, 100, InterestRegistry.marksMaxDefault])
+      registry = InterestRegistry(store, window, marksMax: marksMax)
     }
 
     func follow(_ random: inout SeededRandom) {
