@@ -30,6 +30,7 @@ def checks(options):
         "schedules": lambda: schedules.check(onhand, seed, 1_000),
         "stall": lambda: stall.check(onhand, seed, seconds=60 if options.long else 8),
         "captures": lambda: stall.captures(onhand),
+        "marks": lambda: stall.marks(onhand),
         "large-rows": lambda: stall.large_rows(onhand),
         "curl": lambda: third_party.curl(onhand, seed),
         "httpx-sse": lambda: third_party.events_of_httpx(onhand, seed),

@@ -24,13 +24,13 @@ UNDER_WAY = (8 << 20) // NOTE
 class Updates:
     """Writes long rows over and over, so that queues of changes would show."""
 
-    def __init__(self, shop):
+    def __init__(self, shop, items=ITEMS, places=PLACES, note=NOTE):
         self.connection = shop.connect()
         self.written = {}
         self.version = 0
         self.connection.execute(
-            f"INSERT INTO stock SELECT i, p, 100, 0, repeat('n', {NOTE}) "
-            f"FROM generate_series(1, {ITEMS}) i, generate_series(1, {PLACES}) p")
+            f"INSERT INTO stock SELECT i, p, 100, 0, repeat('n', {note}) "
+            f"FROM generate_series(1, {items}) i, generate_series(1, {places}) p")
 
     def transact(self, hot):
         self.version += 1
@@ -177,6 +177,52 @@ async def captures(onhand):
             if growth > 32 << 10:
                 raise Broken(f"{growth} kB for a client that has stalled")
             return f"{growth} kB for a client with {follows} large subscriptions"
+
+
+async def marks(onhand):
+    """Clients that follow a view many times over and stall begin anew where too much would be kept for them; others do not notice."""
+    items, follows, looked_at = 1_000, 600, 20
+    with Shop(onhand, workers=1) as shop:
+        updates = Updates(shop, items=items, places=1, note=10)
+        async with Live(shop.live) as healthy:
+            reader = await healthy.subscribe("stocked")
+            await healthy.reach(updates.position())
+            sleepers = [await many_times(shop, range(first, first + follows), looked_at) for first in (0, follows)]
+            before = shop.resident_kilobytes()
+            for part in range(30):
+                updates.connection.execute(
+                    "UPDATE stock SET version = version + 1 WHERE item %% 10 = %s", (part % 10,))
+                await healthy.reach(updates.position(), timeout=60)
+            growth = shop.resident_kilobytes() - before
+            rows = updates.rows()
+            reader.expect(not reader.resyncs and reader.sorted_rows() == rows, f"{reader.resyncs}")
+            lost = 0
+            for live in sleepers:
+                await live.reach(updates.position(), timeout=120)
+                for mirror in live.mirrors.values():
+                    mirror.expect(set(mirror.resyncs) <= {"fell_behind"}, f"{mirror.resyncs}")
+                    mirror.expect(mirror.sorted_rows() == rows, "not what PostgreSQL has")
+                    lost += bool(mirror.resyncs)
+                live.vanish()
+            if not 0 < lost < 2 * looked_at:
+                raise Broken(f"{lost} of {2 * looked_at} began anew, neither all nor none should")
+            return (f"{growth} kB for {2 * follows} subscriptions to {items} rows; {lost} of {2 * looked_at} that were "
+                    "looked at began anew")
+
+
+async def many_times(shop, numbers, looked_at):
+    """A client with little room for what is sent to it that follows a view so many times, has read the rows and stalls."""
+    live = await Live(shop.live, **await narrow(shop.port)).__aenter__()
+    for number in numbers:
+        # Another condition each, or they would be one interest.
+        where = {"item": f"lt.{1_000_000 + number}"}
+        if number % (len(numbers) // looked_at):
+            await live.send(type="subscribe", id=f"unseen {number}", view="stocked", where=where)
+            await live.step()
+        else:
+            mirror = await live.subscribe("stocked", where=where)
+            await live.until(lambda: mirror.told)
+    return live
 
 
 async def large_rows(onhand):
