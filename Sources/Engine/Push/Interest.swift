@@ -18,8 +18,8 @@ package final class Interest {
   @exclusivity(unchecked) private var listeners: [any InterestFollower] = []
   @exclusivity(unchecked) private var toldMark: UInt64 = 0
   private var slotsBeforePruning = Interest.slotsMin
-  /// Where its marks are counted, and how many of them were.
-  private var budget: MarkBudget?
+  /// Where its marks are counted beside others', and how many of them were.
+  var budget: MarkBudget?
   private var counted = 0
   private let goneKeysMax: Int
 
@@ -224,11 +224,10 @@ package final class Interest {
   /// What it holds, in slots of marks.
   var markCount: Int { dirty.slotCount }
 
-  /// Has the marks that it holds now counted with those of others.
-  func count(in budget: MarkBudget) {
-    budget.count += dirty.slotCount - counted
+  /// Has the budget know how many marks it holds now.
+  func countMarks() {
+    budget?.count += dirty.slotCount - counted
     counted = dirty.slotCount
-    self.budget = budget
   }
 
   /// Lets go of followers that would have to be told more than half of its marks.

@@ -71,12 +71,12 @@ package final class InterestRegistry {
     let interests = views.values.flatMap(\.byName.values)
     for interest in interests {
       interest.prune()
-      interest.count(in: marks)
+      interest.countMarks()
     }
     for interest in interests.sorted(by: { $0.markCount > $1.markCount })
     where marks.count > marks.max / 2 {
       interest.loseHalf()
-      interest.count(in: marks)
+      interest.countMarks()
     }
   }
 

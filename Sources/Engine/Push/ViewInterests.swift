@@ -75,6 +75,7 @@ final class ViewInterests {
 
   func add(_ interest: Interest) {
     byName[interest.name] = interest
+    interest.budget = marks
     guard let probe = interest.probe else { return others.append(interest) }
     let index = indexes.first { $0.column == probe.column } ?? makeIndex(probe.column)
     for value in probe.values { index.add(interest, under: value) }
@@ -103,7 +104,7 @@ final class ViewInterests {
     }
     for interest in touched {
       interest.tellFollowers()
-      interest.count(in: marks)
+      interest.countMarks()
     }
     touched.removeAll(keepingCapacity: touched.count < 4_096)
   }
@@ -124,7 +125,7 @@ final class ViewInterests {
     let wasUntold = interest.hasUntoldMarks
     body(interest)
     guard interest.hasUntoldMarks else { return }
-    interest.count(in: marks)
+    interest.countMarks()
     if !wasUntold { touched.append(interest) }
   }
 
