@@ -1,7 +1,8 @@
 """Changes pushed to WebSockets beside nchan, the push module of nginx: one worker each, the same messages, the same clients.
 
-Beside both, a loop of C that sends each client the newest change and does nothing else. How late it is, is what the machine can
-do at the moment: most of it is the kernel's, and it can be twice as much a minute later.
+Beside both, a loop of C that sends each client the newest change and does nothing else, while Onhand takes the changes in on the
+same processor and tells nobody. How late it is, is what the machine can do at the moment: most of it is the kernel's, and it can be
+twice as much a minute later.
 
 The server that is measured has one processor and the clients another: where the kernel puts them is chance, and a client that is
 put on the server's takes turns with it although the other is idle.
@@ -51,14 +52,12 @@ def fan_out(cluster, service, nchan, clients, folder, rate, rounds, seconds):
     ours, theirs, least = [], [], []
     for _ in range(rounds):
         # The database is written to in any case, so that all have as much of the machine.
-        causes = [writer(cluster, folder, rate, seconds),
-                  publisher(nchan, clients, folder, rate, seconds)]
         theirs.append(
-            deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds, causes))
-        least.append(loop(cluster, clients, folder, rate, seconds))
-        causes = [writer(cluster, folder, rate, seconds)]
+            deliver(nchan, Socket(nchan.port, "/sub", "", ""), clients, seconds,
+                    lambda: [writer(cluster, folder, rate), publisher(nchan, clients, folder, rate)]))
+        least.append(loop(cluster, service, clients, folder, rate, seconds))
         ours.append(deliver(
-            service, socket_of(service), clients, seconds, causes,
+            service, socket_of(service), clients, seconds, lambda: [writer(cluster, folder, rate)],
             lambda: service.metric("onhand_transactions_total")))
         say(f"fan-out of {rate}/s: {ours[-1]}; nchan {theirs[-1]}; the loop {least[-1]}")
     # How late we are and the loop is in the same round, since no two rounds are alike.
@@ -114,15 +113,19 @@ class Delivery:
                 f"at {self.change_cost:.2f} us; to the last client p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms")
 
 
-def deliver(server, socket, clients, seconds, causes, changes=None):
-    """`changes` counts those that the clients are brought up to; without, each has a message."""
+def deliver(server, socket, clients, seconds, start_causes, changes=None):
+    """Starts what causes changes once the clients are there, as that may take any time.
+
+    `changes` counts those that the clients are brought up to; without, each has a message."""
     listeners = socket.listeners(clients, SUBSCRIBERS, seconds)
+    causes = []
     try:
         server.program.keep_on(PROCESSORS[:1])
         os.sched_setaffinity(listeners.pid, PROCESSORS[-1:])
         if listeners.stdout.readline() != "ready\n":
             raise SystemExit("the clients could not connect")
-        time.sleep(1)
+        causes = start_causes()
+        time.sleep(2)
         go(listeners)
         before, counted = server.program.cpu_seconds(), changes() if changes else 0
         report = json.loads(listeners.stdout.readline())
@@ -144,7 +147,11 @@ def go(listeners):
         raise SystemExit("the clients could not begin")
 
 
-def writer(cluster, folder, rate, seconds):
+# Longer than any measurement: writers are ended when it is over.
+WRITING_SECONDS = 3_600
+
+
+def writer(cluster, folder, rate):
     script = f"{folder}/row.sql"
     with open(script, "w") as file:
         file.write("""
@@ -154,16 +161,16 @@ def writer(cluster, folder, rate, seconds):
     return Program(
         # The log is sent as far as it is flushed; commits that do not wait for that are flushed five times a second.
         ["env", "PGOPTIONS=-c synchronous_commit=on", f"{cluster.programs}/pgbench", "-n", "-M",
-         "prepared", "-c", "4", "-T", str(seconds + 10),
+         "prepared", "-c", "4", "-T", str(WRITING_SECONDS),
          "-R", str(rate), "-f", script, "-h", cluster.folder, "-p", "5432",
          "-U", "postgres", "postgres"],
         f"{folder}/pgbench.log")
 
 
-def publisher(nchan, clients, folder, rate, seconds):
+def publisher(nchan, clients, folder, rate):
     return Program(
         [clients, "--publish", str(nchan.port), "/pub", MESSAGE, str(rate),
-         str(seconds + 10)], f"{folder}/publisher.log")
+         str(WRITING_SECONDS)], f"{folder}/publisher.log")
 
 
 class Loop:
@@ -182,13 +189,15 @@ class Loop:
         return found and found.group(1)
 
 
-def loop(cluster, clients, folder, rate, seconds):
+def loop(cluster, service, clients, folder, rate, seconds):
+    """`service` follows the database beside it; its processor time is not counted."""
     server = Loop(clients, folder, rate)
+    service.program.keep_on(PROCESSORS[:1])
     try:
-        # What the database takes of the machine, though nobody is told of it.
         return deliver(server, Socket(server.port, "/", "", ""), clients, seconds,
-                       [writer(cluster, folder, rate, seconds)])
+                       lambda: [writer(cluster, folder, rate)])
     finally:
+        service.program.keep_on(PROCESSORS)
         server.program.end()
 
 
