@@ -112,6 +112,11 @@ let package = Package(
   ]
 )
 
+// What is tested is optimized as it is shipped; to optimize the tests as well would take longer than to run them.
+for target in package.targets where target.path?.hasPrefix("Tests/") == true || target.isTest {
+  target.swiftSettings = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+}
+
 // Built by scripts/fuzz alone, since libFuzzer brings `main`. Each is a folder below Fuzz.
 if Context.environment["ONHAND_FUZZ"] != nil {
   let targets: [String: [Target.Dependency]] = [

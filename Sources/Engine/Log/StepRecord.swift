@@ -89,14 +89,22 @@ package struct StepRecord {
   }
 
   private static func append(_ change: ViewChange, to bytes: inout [UInt8]) {
-    bytes.append(
-      (change.formerKey == nil ? 0 : Has.formerKey) | (change.old == nil ? 0 : Has.old)
-        | (change.new == nil ? 0 : Has.new))
+    let flagsAt = bytes.count
+    bytes.append(0)
     bytes.append(integer: UInt32(clamping: change.copies))
     bytes.append(block: change.key.bytes)
-    if let row = change.formerKey { bytes.append(block: row.bytes) }
-    if let row = change.old { bytes.append(block: row.bytes) }
-    if let row = change.new { bytes.append(block: row.bytes) }
+    // Set where rows are written: in optimized code of Swift 6.3 `row == nil` may be false and `if let row` fail all the same, for a
+    // nil that generic code made, as the one looks at the whole of a `RowRef` and the other at its pointer.
+    var flags: UInt8 = 0
+    func append(_ row: RowRef?, _ flag: UInt8) {
+      guard let row else { return }
+      flags |= flag
+      bytes.append(block: row.bytes)
+    }
+    append(change.formerKey, Has.formerKey)
+    append(change.old, Has.old)
+    append(change.new, Has.new)
+    bytes[flagsAt] = flags
   }
 
   /// How long the record of a batch is, or a little less than it.
