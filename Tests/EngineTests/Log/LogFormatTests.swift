@@ -100,6 +100,37 @@ import Testing
     #expect(read == record.steps)
   }
 
+  /// Of a row that is not there only the pointer is sure to be 0, where generic code made it.
+  @Test func aRowThatIsNotThereIsNotSaidToBe() throws {
+    let definition = Plan.View(
+      name: QualifiedName(schema: "public", name: "v"), node: 0,
+      columns: [Plan.View.Column(name: "id", type: .int8, typeName: "int8")], key: [0],
+      identity: [0], definition: "SELECT id FROM t")
+    let store = ViewStore(readers: 1, hashSeed: 1)
+    let view = LiveView(definition: definition, table: store.makeTable(definition))
+    let missing = withUnsafeBytes(of: (UInt(0), 7)) { $0.load(as: RowRef?.self) }
+    let position = Position(epoch: try #require(Epoch("test")), lsn: LSN(9))
+    var bytes: [UInt8] = []
+    [1, 2, 3].withRow { row in
+      let rows: [(old: RowRef?, new: RowRef?)] = [(nil, row), (missing, row), (row, missing)]
+      let changes = rows.map { old, new in
+        ViewChange(view: view, key: row, formerKey: missing, old: old, new: new, copies: 1)
+      }
+      let batch = ChangeBatch(
+        sequence: 1, position: position, committedAt: nil, xid: nil, changes: changes)
+      StepRecord.append(batch, to: &bytes)
+    }
+    try bytes.withUnsafeBytes { bytes in
+      guard case .step(let step) = try LogRecord(bytes) else {
+        Issue.record("a record of another kind")
+        return
+      }
+      let read = step.sections.flatMap(\.changes)
+      #expect(read.map { $0.old.map { Array($0.bytes) } } == [nil, nil, [1, 2, 3]])
+      #expect(read.map { $0.new.map { Array($0.bytes) } } == [[1, 2, 3], [1, 2, 3], nil])
+    }
+  }
+
   @Test func aCutAnywhereLeavesWholeSteps() throws {
     var random = SeededRandom()
     let record = try Self.record("three-way join", &random, steps: 3)
