@@ -192,8 +192,8 @@ class Loop:
 def loop(cluster, service, clients, folder, rate, seconds):
     """`service` follows the database beside it; its processor time is not counted."""
     server = Loop(clients, folder, rate)
-    service.program.keep_on(PROCESSORS[:1])
     try:
+        service.program.keep_on(PROCESSORS[:1])
         return deliver(server, Socket(server.port, "/", "", ""), clients, seconds,
                        lambda: [writer(cluster, folder, rate)])
     finally:

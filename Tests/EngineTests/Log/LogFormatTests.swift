@@ -126,6 +126,7 @@ import Testing
         return
       }
       let read = step.sections.flatMap(\.changes)
+      #expect(read.map { $0.formerKey.map { Array($0.bytes) } } == [nil, nil, nil])
       #expect(read.map { $0.old.map { Array($0.bytes) } } == [nil, nil, [1, 2, 3]])
       #expect(read.map { $0.new.map { Array($0.bytes) } } == [[1, 2, 3], [1, 2, 3], nil])
     }
